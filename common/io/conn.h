@@ -1,0 +1,68 @@
+/*
+ * A client's connection: buffered lines and bytes over a non-blocking stream socket in an event loop.
+ *
+ * All connections of a process read into one shared scratch area; a connection keeps only what its protocol did not
+ * consume, so an idle one holds no buffer. What one read caused to be written leaves in one write.
+ */
+#ifndef ANGARIUM_IO_CONN_H
+#define ANGARIUM_IO_CONN_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/slice.h"
+
+struct conn;
+
+enum conn_end {
+	CONN_EOF,     /* the peer closed */
+	CONN_ERROR,   /* a socket error */
+	CONN_TIMEOUT, /* the deadline passed */
+};
+
+struct conn_protocol {
+	/*
+	 * INPUT is all that is unconsumed. Returns how many bytes were consumed. Called again when more has arrived, and again at once
+	 * while something was consumed and bytes are left. May write, close, pause.
+	 */
+	size_t (*input)(void *context, struct conn *conn, struct slice input);
+	/*
+	 * The connection ended by itself (conn_close does not call this). The protocol may write a last reply on CONN_TIMEOUT and
+	 * must then call conn_close_after_flush or conn_close. For CONN_EOF and CONN_ERROR it must call conn_close.
+	 */
+	void (*ended)(void *context, struct conn *conn, enum conn_end end);
+	/* Optional: output has fallen to LOW bytes or less, after conn_unsent was above it. */
+	void (*drained)(void *context, struct conn *conn);
+	size_t input_limit; /* unconsumed bytes after which reading stops until some are consumed */
+};
+
+/* Takes FD (non-blocking). NULL when out of memory (FD is closed). PROTOCOL must outlive the connection. */
+struct conn *conn_new(struct event_base *base, int fd, const struct conn_protocol *protocol, void *context);
+/* Closes at once and frees; allowed in callbacks. Sets *conn to NULL. */
+void conn_close(struct conn **conn);
+/* Reads nothing more, closes and frees once the output is sent, at the latest after 10 seconds. Callbacks are no more called. Sets *conn to NULL. */
+void conn_close_after_flush(struct conn **conn);
+
+/* Queues bytes. 0, -ENOMEM, or -ENOBUFS (more than 64 MiB unsent). They leave at the end of the callback or of the loop's turn. */
+int conn_write(struct conn *conn, const void *data, size_t length);
+int conn_printf(struct conn *conn, const char *format, ...) __attribute__((format(printf, 2, 3)));
+size_t conn_unsent(const struct conn *conn);
+/* Sets the level at which DRAINED is called; 0 at first. */
+void conn_set_low_water(struct conn *conn, size_t low);
+
+/* Input is not delivered while paused (a command is being answered asynchronously). Resuming delivers what is waiting. */
+void conn_pause(struct conn *conn);
+void conn_resume(struct conn *conn);
+
+/* The connection times out this long from now (milliseconds), whatever arrives until then; 0: never. */
+void conn_set_deadline(struct conn *conn, uint32_t milliseconds);
+
+/*
+ * Takes the socket out, for another process: the connection is freed, unconsumed input is copied to *input_r (malloc; free it; may be NULL when
+ * empty). Fails with -EBUSY while output is unsent. Sets *conn to NULL on success, and returns the descriptor.
+ */
+int conn_detach(struct conn **conn, char **input_r, size_t *length_r);
+int conn_fd(const struct conn *conn);
+
+#endif

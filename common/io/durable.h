@@ -1,0 +1,25 @@
+/*
+ * File operations that survive a crash, or say that they did not.
+ */
+#ifndef ANGARIUM_IO_DURABLE_H
+#define ANGARIUM_IO_DURABLE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* Writes all bytes, going on after short writes and EINTR. 0 or a negative errno value; what was written before an error is unknown. */
+int durable_write(int fd, const void *data, size_t length);
+int durable_writev(int fd, struct iovec *vector, int count); /* changes VECTOR */
+int durable_pwrite(int fd, const void *data, size_t length, off_t offset);
+/* Reads exactly LENGTH bytes. 0, -ENODATA at an earlier end of file, or a negative errno value. */
+int durable_pread(int fd, void *data, size_t length, off_t offset);
+/* fsync or fdatasync. After an error the data counts as lost: do not sync again and believe it. 0 or a negative errno value. */
+int durable_sync(int fd);
+int durable_sync_data(int fd);
+/* Syncs a directory's entries. NAME is relative to DIRFD; "." for itself. */
+int durable_sync_directory(int dirfd, const char *name);
+/* Reserves space with zeros, so that later writes need no metadata. -ENOSPC is returned; unsupported file systems count as success. */
+int durable_reserve(int fd, off_t size);
+
+#endif

@@ -1,0 +1,148 @@
+/*
+ * The configuration: one file, one directive a line, "#" comments. Manual page: angarium.conf(5).
+ *
+ * The text is parsed from a buffer; the parent of a service reads the file once and hands the text to its roles.
+ */
+#ifndef ANGARIUM_MAIL_CONFIG_H
+#define ANGARIUM_MAIL_CONFIG_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "common/base/slice.h"
+
+enum config_limits {
+	CONFIG_TEXT_MAX = 1024 * 1024, /* bytes of the file */
+	CONFIG_ENDPOINTS_MAX = 16,
+	CONFIG_NETWORKS_MAX = 256,
+	CONFIG_RETRIES_MAX = 32,
+	CONFIG_PATH_MAX = 256,
+	CONFIG_NAME_MAX = 256,
+	CONFIG_ACCOUNT_MAX = 64,
+	CONFIG_ERROR_MAX = 512,
+};
+
+/* "127.0.0.1:2525", "[::1]:25", "*:25" (both families) */
+struct config_endpoint {
+	struct sockaddr_storage address;
+	socklen_t length;
+};
+
+struct config_endpoints {
+	size_t count;
+	struct config_endpoint list[CONFIG_ENDPOINTS_MAX];
+};
+
+/* "10.0.0.0/8", "::1", "192.0.2.7" */
+struct config_network {
+	int family; /* AF_INET or AF_INET6 */
+	unsigned char address[16];
+	unsigned bits;
+};
+
+struct config_networks {
+	size_t count;
+	struct config_network list[CONFIG_NETWORKS_MAX];
+};
+
+/* "15m for 4h, then 30m, 1h, 2h": intervals of INTERVAL until the message is UNTIL old (the last: for ever) */
+struct config_retry {
+	uint32_t interval; /* seconds */
+	uint32_t until;    /* seconds of the message's age; UINT32_MAX for the last */
+};
+
+struct config_retries {
+	size_t count;
+	struct config_retry list[CONFIG_RETRIES_MAX];
+};
+
+enum config_log { CONFIG_LOG_STDERR, CONFIG_LOG_SYSLOG };
+enum config_over_quota { CONFIG_OVER_QUOTA_DEFER, CONFIG_OVER_QUOTA_REJECT };
+
+struct config {
+	/* the host */
+	char hostname[CONFIG_NAME_MAX];           /* hostname: default gethostname */
+	char run_directory[CONFIG_PATH_MAX];      /* pid files and sockets */
+	char spool_directory[CONFIG_PATH_MAX];    /* the queue */
+	char table_directory[CONFIG_PATH_MAX];    /* Berkeley DB */
+	char mail_directory[CONFIG_PATH_MAX];     /* mailboxes: DOMAIN/LOCAL-PART/ */
+	enum config_log log;                      /* log: stderr or syslog */
+	int log_level;                            /* log_level: error, warning, notice, info, debug; a syslog(3) priority */
+
+	/* accounts (ignored when not started by root) */
+	char account_table[CONFIG_ACCOUNT_MAX];
+	char account_queue[CONFIG_ACCOUNT_MAX];
+	char account_smtp[CONFIG_ACCOUNT_MAX];
+	char account_login[CONFIG_ACCOUNT_MAX];
+	char account_vmail[CONFIG_ACCOUNT_MAX];
+
+	/* smtpd */
+	struct config_endpoints smtp_listen;       /* port 25: from other servers */
+	struct config_endpoints submission_listen; /* port 587: from users; messages are completed (RFC 6409) */
+	struct config_networks relay_networks;     /* clients that may send to other domains */
+	uint32_t smtp_workers;                     /* processes; 0: one a core */
+	uint32_t smtp_sessions;                    /* at once, each worker */
+	uint32_t smtp_sessions_per_address;        /* at once, each worker; 0: no limit */
+	uint32_t smtp_command_timeout;             /* seconds; RFC 5321 4.5.3.2.7: 5 minutes */
+	uint32_t smtp_data_timeout;                /* seconds between two data blocks: 4.5.3.2.5: 3 minutes */
+	uint32_t smtp_errors;                      /* bad commands after which a session is closed */
+	uint64_t message_size_limit;               /* bytes */
+	uint32_t recipients_limit;                 /* a message */
+	uint32_t hops_limit;                       /* Received: fields */
+	uint32_t inline_limit;                     /* bytes of body that go inside a frame */
+
+	/* addresses */
+	char subaddress_separator;                 /* '+'; '\0' when off */
+
+	/* tabled */
+	uint32_t hash_workers;                     /* processes; 0: one a core */
+	uint32_t hash_cost;                        /* of yescrypt, 1 to 11 */
+	uint32_t password_cache_time;              /* seconds; 0: off */
+	uint64_t table_cache_size;                 /* bytes of Berkeley DB cache */
+	uint32_t alias_depth;                      /* aliases that lead to aliases */
+	uint32_t alias_targets;                    /* final targets of one address */
+
+	/* queued */
+	uint64_t segment_size;                     /* bytes */
+	uint64_t queue_memory;                     /* bytes of bodies kept in memory */
+	uint64_t spool_reserve;                    /* bytes that must stay free, else mail is refused */
+	struct config_retries retry;               /* retry */
+	uint32_t queue_lifetime;                   /* seconds; after which a message is returned */
+	uint32_t bounce_size_limit;                /* bytes of a message that are returned in a bounce; more: headers only */
+
+	/* deliverd */
+	uint32_t delivery_workers;
+	enum config_over_quota over_quota;         /* over_quota: defer or reject */
+
+	/* pop3d */
+	struct config_endpoints pop3_listen;
+	uint32_t pop3_login_workers;               /* 0: one a core */
+	uint32_t pop3_session_workers;             /* 0: one a core */
+	uint32_t pop3_sessions;                    /* at once, each worker */
+	uint32_t pop3_timeout;                     /* seconds; RFC 1939 3: at least 10 minutes */
+	uint32_t pop3_login_timeout;               /* seconds until authenticated */
+};
+
+/* Fills in the defaults. */
+void config_defaults(struct config *config);
+/*
+ * Parses TEXT over the defaults. NAME is the file's, for messages. 0, or -EINVAL with "NAME:LINE: what is wrong; what would be right" in
+ * ERROR (CONFIG_ERROR_MAX bytes).
+ */
+int config_parse(struct config *config, const char *name, struct slice text, char *error);
+/*
+ * Reads a file. The text is returned in *text_r (free it) and parsed into CONFIG. 0 or a negative errno value, with ERROR as above.
+ */
+int config_load(struct config *config, const char *path, char **text_r, size_t *length_r, char *error);
+
+/* True when ADDRESS lies in one of NETWORKS; an IPv4 address mapped into IPv6 counts as IPv4. */
+bool config_networks_contain(const struct config_networks *networks, const struct sockaddr *address);
+/* "192.0.2.1" or "2001:db8::1" of ADDRESS into OUT (INET6_ADDRSTRLEN bytes); mapped IPv4 as IPv4. */
+void config_address_text(const struct sockaddr *address, char *out, size_t size);
+/* Number of processors, for "one a core": at least 1. */
+unsigned config_cores(void);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * Accepting connections in a role process.
+ */
+#ifndef ANGARIUM_PROC_LISTENER_H
+#define ANGARIUM_PROC_LISTENER_H
+
+#include <sys/socket.h>
+
+#include "common/proc/process.h"
+
+struct listener;
+
+/*
+ * Calls ACCEPTED for every connection on the listening socket FD (borrowed). ACCEPTED owns CLIENT (non-blocking, close-on-exec).
+ * When descriptors run out, accepting pauses for 100 ms instead of spinning. NULL when out of memory.
+ */
+struct listener *listener_new(struct process *process, int fd,
+                              void (*accepted)(void *context, int client, const struct sockaddr *address, socklen_t length),
+                              void *context);
+/*
+ * The same for a UNIX socket of the suite: only peers whose uid (SO_PEERCRED) is root, our own, or ACCOUNT's are accepted; others are closed and logged.
+ */
+struct listener *listener_new_unix(struct process *process, int fd, const char *account,
+                                   void (*accepted)(void *context, int client), void *context);
+/* Stops accepting and frees. Sets *listener to NULL. */
+void listener_free(struct listener **listener);
+/* Stops and resumes accepting (at the limit of sessions). */
+void listener_pause(struct listener *listener);
+void listener_resume(struct listener *listener);
+
+#endif
