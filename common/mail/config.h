@@ -25,7 +25,10 @@ enum config_limits {
 	CONFIG_ERROR_MAX = 512,
 };
 
-/* "127.0.0.1:2525", "[::1]:25", "*:25" (both families) */
+/*
+ * "127.0.0.1:2525", "[::1]:25"; "*:25" makes two, 0.0.0.0 and [::]: bind IPv6 ones with IPV6_V6ONLY, and let a host
+ * without IPv6 do without the second.
+ */
 struct config_endpoint {
 	struct sockaddr_storage address;
 	socklen_t length;
@@ -129,7 +132,7 @@ struct config {
 /* Fills in the defaults. */
 void config_defaults(struct config *config);
 /*
- * Parses TEXT over the defaults. NAME is the file's, for messages. 0, or -EINVAL with "NAME:LINE: what is wrong; what would be right" in
+ * Parses TEXT over the defaults, opening no file and asking no name server. After an error CONFIG holds a part of it only. NAME is the file's, for messages. 0, or -EINVAL with "NAME:LINE: what is wrong; what would be right" in
  * ERROR (CONFIG_ERROR_MAX bytes).
  */
 int config_parse(struct config *config, const char *name, struct slice text, char *error);
@@ -140,7 +143,7 @@ int config_load(struct config *config, const char *path, char **text_r, size_t *
 
 /* True when ADDRESS lies in one of NETWORKS; an IPv4 address mapped into IPv6 counts as IPv4. */
 bool config_networks_contain(const struct config_networks *networks, const struct sockaddr *address);
-/* "192.0.2.1" or "2001:db8::1" of ADDRESS into OUT (INET6_ADDRSTRLEN bytes); mapped IPv4 as IPv4. */
+/* "192.0.2.1" or "2001:db8::1" of ADDRESS into OUT (INET6_ADDRSTRLEN bytes); mapped IPv4 as IPv4; "local" for any other family. */
 void config_address_text(const struct sockaddr *address, char *out, size_t size);
 /* Number of processors, for "one a core": at least 1. */
 unsigned config_cores(void);
