@@ -7,10 +7,13 @@
  * gives
  *
  *   smtpd[4711] event=smtp.accept role=worker session=1AB2 size=42
+ *
+ * In syslog, where the parent writes for all roles, the process id is a field: "smtpd: event=smtp.accept pid=4711 role=worker ...".
  */
 #ifndef ANGARIUM_BASE_LOG_H
 #define ANGARIUM_BASE_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <syslog.h> /* LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG */
 
@@ -42,15 +45,27 @@ void log_write(int priority, const char *event, const struct log_field *fields);
 enum log_target {
 	LOG_TO_STDERR, /* lines on descriptor 2 */
 	LOG_TO_SYSLOG, /* syslog(3), facility mail */
-	LOG_TO_SOCKET, /* datagrams to the parent, which owns the connection to syslog */
+	/*
+	 * Datagrams to the parent, which owns the connection to syslog and gives each to log_forward: one or more whole lines, each
+	 * beginning with its priority, "<6>".
+	 */
+	LOG_TO_SOCKET,
 };
+
+enum { LOG_DATAGRAM_MAX = 4096 }; /* bytes of the largest datagram, and of what is gathered: a pipe takes as much in one piece (PIPE_BUF) */
 
 /* SERVICE and ROLE must stay valid; ROLE may be NULL. FD is used by LOG_TO_SOCKET. */
 void log_open(const char *service, const char *role, enum log_target target, int fd);
 /* Events above this syslog priority number are not logged. The default is LOG_INFO. */
 void log_set_level(int priority);
 
-/* Lines at LOG_NOTICE and below are gathered until log_flush (the event loop calls it once in each turn), or until 8 KiB. */
+/* Writes to syslog what a role sent by LOG_TO_SOCKET. DATAGRAM is not trusted: control bytes and what follows LOG_DATAGRAM_MAX are dropped. */
+void log_forward(struct slice datagram);
+
+/*
+ * Lines of this thread at LOG_NOTICE and below are gathered until log_flush (the event loop calls it once in each turn), or until
+ * LOG_DATAGRAM_MAX bytes. Lines of other threads, and all above LOG_NOTICE, are written at once.
+ */
 void log_set_gather(bool gather);
 void log_flush(void);
 /* True when gathered lines wait for log_flush. */
