@@ -60,7 +60,7 @@ void conn_set_deadline(struct conn *conn, uint32_t milliseconds);
 
 /*
  * Takes the socket out, for another process: the connection is freed, unconsumed input is copied to *input_r (malloc; free it; may be NULL when
- * empty). Fails with -EBUSY while output is unsent. Sets *conn to NULL on success, and returns the descriptor.
+ * empty). Not inside an input callback. Fails with -EBUSY while output is unsent. Sets *conn to NULL on success, and returns the descriptor.
  */
 int conn_detach(struct conn **conn, char **input_r, size_t *length_r);
 int conn_fd(const struct conn *conn);

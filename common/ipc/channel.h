@@ -39,6 +39,8 @@ struct channel_protocol {
 	const char *name; /* for the log, such as "tabled-smtpd" */
 	const struct channel_handler *handlers;
 	size_t handler_count;
+	/* Optional: takes every frame instead of the table, and checks its type and descriptor itself. Used by link.c. */
+	int (*any)(struct channel *channel, void *context, struct channel_frame *frame);
 	size_t input_limit;  /* the largest payload accepted, bytes */
 	size_t output_limit; /* unsent bytes after which sending fails with -ENOBUFS */
 	/* The channel is gone (end of file, error, or broken protocol; ERROR is 0 or negative). It is freed after the call. Not called by channel_close. */
@@ -48,6 +50,13 @@ struct channel_protocol {
 	/* Optional: called after all frames of one read were handled; a place to send what was gathered. */
 	void (*batch_done)(struct channel *channel, void *context);
 };
+
+/*
+ * Finds the handler of FRAME among COUNT HANDLERS and calls it: 0, or -ENOSYS (unknown type), -EPERM (not in this state), -EBADF
+ * (descriptor missing or unexpected), or the handler's error. For the ANY callback.
+ */
+int channel_dispatch(struct channel *channel, const struct channel_handler *handlers, size_t count, void *context,
+                     struct channel_frame *frame);
 
 /*
  * Takes FD (made non-blocking) in any case. PROTOCOL must outlive the channel. NULL when out of memory (FD is closed).

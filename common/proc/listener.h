@@ -18,9 +18,10 @@ struct listener *listener_new(struct process *process, int fd,
                               void (*accepted)(void *context, int client, const struct sockaddr *address, socklen_t length),
                               void *context);
 /*
- * The same for a UNIX socket of the suite: only peers whose uid (SO_PEERCRED) is root, our own, or ACCOUNT's are accepted; others are closed and logged.
+ * The same for the UNIX socket NAME ("tabled-smtpd"): only peers whose uid (SO_PEERCRED) is root, our own, or that of the account which the
+ * service's description names for it are accepted; others are closed and logged. NULL also when there is no such socket.
  */
-struct listener *listener_new_unix(struct process *process, int fd, const char *account,
+struct listener *listener_new_unix(struct process *process, const char *name,
                                    void (*accepted)(void *context, int client), void *context);
 /* Stops accepting and frees. Sets *listener to NULL. */
 void listener_free(struct listener **listener);

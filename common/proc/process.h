@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "common/mail/config.h"
 
@@ -30,8 +31,12 @@ const char *process_directory(const struct process *process);
  */
 int process_listener(const struct process *process, const char *name, size_t index);
 
+/* The uid that may connect to the UNIX socket NAME, besides root and ourselves. Used by listener.c. */
+uid_t process_listener_peer(const struct process *process, const char *name);
+
 /*
- * Asks the parent for a channel by name; RECEIVED is called with a connected descriptor that it then owns, or with a negative errno value.
+ * Asks the parent for a channel by name: that of another service ("tabled-smtpd"), of a sibling role ("session": any copy in turn), or of one
+ * copy of it ("session/0"); RECEIVED is called with a connected descriptor that it then owns, or with a negative errno value.
  * 0, or a negative errno value when the question could not be sent (RECEIVED is then not called). Used by link.c.
  */
 int process_request_channel(struct process *process, const char *name, void (*received)(void *context, int fd), void *context);
@@ -51,5 +56,9 @@ void process_stop(struct process *process);
  * Tells the parent that the role does its work now, and runs the loop until process_stop or the parent's death. Returns the exit status.
  */
 int process_run(struct process *process);
+
+struct service_role;
+/* Used by service.c: becomes the role in a process that the parent has executed. Returns the exit status. */
+int process_main(const char *service, const struct service_role *role);
 
 #endif

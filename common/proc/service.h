@@ -48,7 +48,7 @@ struct service {
 };
 
 /*
- * The whole of a daemon's main(): parses the command line (-c FILE, -n check the configuration, -d detach, -v verbose),
+ * The whole of a daemon's main(): parses the command line (-c FILE, -n check the configuration, -d detach),
  * becomes the parent, or, when executed by the parent, the role. Returns the exit status (sysexits(3)).
  */
 int service_main(const struct service *service, int argc, char **argv);

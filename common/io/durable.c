@@ -1,0 +1,125 @@
+/*
+ * File operations that survive a crash, or say that they did not. Nothing is fatal; errors are negative errno values.
+ */
+#include "common/io/durable.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <unistd.h>
+
+/* Drops SENT bytes from the vector and returns how many of its elements are finished. */
+static int
+vector_advance(struct iovec *vector, int count, size_t sent)
+{
+	int done = 0;
+
+	while (done < count && sent >= vector[done].iov_len)
+		sent -= vector[done++].iov_len;
+	if (done < count) {
+		vector[done].iov_base = (char *)vector[done].iov_base + sent;
+		vector[done].iov_len -= sent;
+	}
+	return done;
+}
+
+int
+durable_writev(int fd, struct iovec *vector, int count)
+{
+	while (count > 0) {
+		ssize_t sent = writev(fd, vector, count);
+		int done;
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return -errno;
+		done = vector_advance(vector, count, (size_t)sent);
+		vector += done;
+		count -= done;
+	}
+	return 0;
+}
+
+int
+durable_write(int fd, const void *data, size_t length)
+{
+	struct iovec vector = { .iov_base = (void *)(uintptr_t)data, .iov_len = length };
+
+	return length == 0 ? 0 : durable_writev(fd, &vector, 1);
+}
+
+int
+durable_pwrite(int fd, const void *data, size_t length, off_t offset)
+{
+	const char *next = data;
+
+	while (length > 0) {
+		ssize_t sent = pwrite(fd, next, length, offset);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return -errno;
+		next += sent;
+		offset += sent;
+		length -= (size_t)sent;
+	}
+	return 0;
+}
+
+int
+durable_pread(int fd, void *data, size_t length, off_t offset)
+{
+	char *next = data;
+
+	while (length > 0) {
+		ssize_t got = pread(fd, next, length, offset);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			return -ENODATA;
+		next += got;
+		offset += got;
+		length -= (size_t)got;
+	}
+	return 0;
+}
+
+int
+durable_sync(int fd)
+{
+	return fsync(fd) == 0 ? 0 : -errno;
+}
+
+int
+durable_sync_data(int fd)
+{
+	return fdatasync(fd) == 0 ? 0 : -errno;
+}
+
+int
+durable_sync_directory(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = durable_sync(fd);
+	close(fd);
+	return error;
+}
+
+int
+durable_reserve(int fd, off_t size)
+{
+	if (fallocate(fd, 0, 0, size) == 0)
+		return 0;
+	if (errno != EOPNOTSUPP && errno != ENOSYS)
+		return -errno;
+	return ftruncate(fd, size) == 0 ? 0 : -errno;
+}

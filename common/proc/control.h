@@ -1,0 +1,31 @@
+/*
+ * The control channel between a parent and a role: descriptor 3 of the role.
+ *
+ * The parent sends the configuration, the listeners and START; the role answers READY and may from then on ask for channels.
+ */
+#ifndef ANGARIUM_PROC_CONTROL_H
+#define ANGARIUM_PROC_CONTROL_H
+
+enum {
+	CONTROL_FD = 3,
+	LOCK_FD = 4, /* the service's lock, kept by roles that own a directory until they are gone */
+	CONTROL_FRAME_MAX = 2 * 1024 * 1024, /* bytes: a configuration of 1 MiB and some */
+	CONTROL_NAME_MAX = 64,               /* bytes of a name with its NUL */
+};
+
+enum control_type {
+	/* parent -> role */
+	CONTROL_CONFIG = 1,   /* string file name, slice text; again on reload */
+	CONTROL_LISTENER = 2, /* string name, u32 uid of the peer (UNIX sockets); descriptor */
+	CONTROL_LOG = 3,      /* descriptor of the log socket */
+	CONTROL_START = 4,    /* u32 index among the role's copies, u8 privileged, u32 uid, u32 gid of its account */
+	CONTROL_CHANNEL = 5,  /* the channel asked for by this request id; descriptor */
+	CONTROL_REFUSED = 6,  /* u32 errno; the same without one */
+	CONTROL_INCOMING = 7, /* string name; descriptor: a sibling asked for us */
+	CONTROL_STOP = 8,
+	/* role -> parent */
+	CONTROL_READY = 16,
+	CONTROL_ASK = 17,     /* string name of a channel */
+};
+
+#endif

@@ -1,0 +1,163 @@
+/*
+ * Accepting connections in a role process. Errors pause accepting or drop one connection; none is fatal.
+ */
+#include "common/proc/listener.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/proc/account.h"
+
+enum {
+	ACCEPT_BATCH = 16, /* connections of one turn, so that accepting does not starve those that are there */
+	PAUSE_MS = 100,    /* when descriptors run out */
+};
+
+struct listener {
+	struct event *readable;
+	struct event *timer;
+	int fd;
+	bool paused;
+	bool local;         /* a UNIX socket of the suite */
+	uid_t peer;         /* who may connect to it, besides root and ourselves */
+	void (*accepted)(void *context, int client, const struct sockaddr *address, socklen_t length);
+	void (*accepted_local)(void *context, int client);
+	void *context;
+};
+
+static bool
+listener_peer_allowed(const struct listener *listener, int client)
+{
+	struct ucred peer;
+	socklen_t length = sizeof(peer);
+
+	if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
+		return false;
+	if (peer.uid == 0 || peer.uid == geteuid() || peer.uid == listener->peer)
+		return true;
+	log_event(LOG_WARNING, "listener.refused", LOG_UINT("uid", peer.uid), LOG_INT("pid", peer.pid));
+	return false;
+}
+
+static void
+listener_give(struct listener *listener, int client, const struct sockaddr *address, socklen_t length)
+{
+	int on = 1;
+
+	if (listener->local) {
+		if (listener_peer_allowed(listener, client))
+			listener->accepted_local(listener->context, client);
+		else
+			close(client);
+		return;
+	}
+	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	listener->accepted(listener->context, client, address, length);
+}
+
+static void
+listener_on_readable(evutil_socket_t fd, short what, void *context)
+{
+	struct listener *listener = context;
+
+	(void)what;
+	for (int i = 0; i < ACCEPT_BATCH && !listener->paused; i++) {
+		struct sockaddr_storage address;
+		socklen_t length = sizeof(address);
+		int client;
+
+		memset(&address, 0, sizeof(address));
+		client = accept4(fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (client >= 0) {
+			listener_give(listener, client, (struct sockaddr *)&address, length);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			log_event(LOG_WARNING, "listener.exhausted", LOG_ERROR(errno));
+			event_del(listener->readable);
+			event_add(listener->timer, &(struct timeval){ .tv_usec = PAUSE_MS * 1000 });
+		}
+		return;
+	}
+}
+
+static void
+listener_on_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct listener *listener = context;
+
+	(void)fd;
+	(void)what;
+	if (!listener->paused)
+		event_add(listener->readable, NULL);
+}
+
+static struct listener *
+listener_start(struct process *process, int fd, struct listener template)
+{
+	struct listener *listener = malloc(sizeof(*listener));
+
+	if (listener == NULL)
+		return NULL;
+	*listener = template;
+	listener->fd = fd;
+	listener->readable = event_new(process_base(process), fd, EV_READ | EV_PERSIST, listener_on_readable, listener);
+	listener->timer = evtimer_new(process_base(process), listener_on_timer, listener);
+	if (listener->readable == NULL || listener->timer == NULL || event_add(listener->readable, NULL) != 0)
+		listener_free(&listener);
+	return listener;
+}
+
+struct listener *
+listener_new(struct process *process, int fd,
+             void (*accepted)(void *context, int client, const struct sockaddr *address, socklen_t length), void *context)
+{
+	return listener_start(process, fd, (struct listener){ .accepted = accepted, .context = context });
+}
+
+struct listener *
+listener_new_unix(struct process *process, const char *name, void (*accepted)(void *context, int client), void *context)
+{
+	int fd = process_listener(process, name, 0);
+
+	if (fd < 0)
+		return NULL;
+	return listener_start(process, fd, (struct listener){ .local = true, .peer = process_listener_peer(process, name),
+	                                                      .accepted_local = accepted, .context = context });
+}
+
+void
+listener_free(struct listener **listener_p)
+{
+	struct listener *listener = *listener_p;
+
+	*listener_p = NULL;
+	if (listener == NULL)
+		return;
+	if (listener->readable != NULL)
+		event_free(listener->readable);
+	if (listener->timer != NULL)
+		event_free(listener->timer);
+	free(listener);
+}
+
+void
+listener_pause(struct listener *listener)
+{
+	listener->paused = true;
+	event_del(listener->readable);
+}
+
+void
+listener_resume(struct listener *listener)
+{
+	if (!listener->paused)
+		return;
+	listener->paused = false;
+	event_add(listener->readable, NULL);
+}
