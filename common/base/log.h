@@ -68,11 +68,6 @@ void log_forward(struct slice datagram);
  */
 void log_set_gather(bool gather);
 void log_flush(void);
-/*
- * In the parent, for LOG_TO_SYSLOG: passes on what a role sent as a datagram: lines, each "<P>text\n" with P the syslog(3) priority as one
- * digit. A datagram of another form is logged as it is, with LOG_NOTICE.
- */
-void log_forward(struct slice datagram);
 /* True when gathered lines wait for log_flush. */
 bool log_pending(void);
 /* Called when the first line is gathered. */

@@ -24,7 +24,6 @@ enum {
 	DELAY_FIRST_MS = 100,
 	DELAY_LAST_MS = 30000,
 	STOP_SECONDS = 10,    /* for the roles to stop by themselves */
-	LOG_DATAGRAM_MAX = 16 * 1024,
 };
 
 void

@@ -413,7 +413,7 @@ static int
 process_confine(struct process *process)
 {
 	const char *own = process->role->directory == NULL ? NULL : process->role->directory(&process->config);
-	char empty[CONFIG_PATH_MAX];
+	char empty[CONFIG_PATH_MAX + CONTROL_NAME_MAX];
 	const char *step = "";
 	int error;
 
