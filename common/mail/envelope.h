@@ -14,6 +14,8 @@ enum envelope_limits {
 	ENVELOPE_ADDRESS_MAX = 320, /* bytes of an address, without NUL */
 	ENVELOPE_ENVID_MAX = 100,   /* bytes, xtext decoded (RFC 3461 4.4) */
 	ENVELOPE_ORCPT_MAX = 500,   /* bytes, "rfc822;address", xtext decoded (RFC 3461 4.2) */
+	ENVELOPE_CLIENT_MAX = 64,   /* bytes */
+	ENVELOPE_SESSION_MAX = 64,  /* bytes */
 	ENVELOPE_RECIPIENTS_MAX = 50000,
 };
 
@@ -52,7 +54,8 @@ struct envelope {
 /* Appends the encoding to OUT. 0, -ENOBUFS, -ENOMEM. */
 int envelope_encode(const struct envelope *envelope, struct buffer *out);
 /*
- * Decodes; slices point into ENCODED; envelope_free afterwards. 0, -EINVAL (malformed, over a limit, no recipients), -ENOMEM.
+ * Decodes; slices point into ENCODED; envelope_free afterwards. 0, -EINVAL (malformed, over a limit, no recipients, a control byte), -ENOMEM; after
+ * an error there is nothing to free.
  */
 int envelope_decode(struct slice encoded, struct envelope *envelope_r);
 void envelope_free(struct envelope *envelope);
