@@ -1,0 +1,239 @@
+/*
+ * Client connections: input in pieces, pausing, deadlines, and the last reply.
+ */
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/io/conn.h"
+
+enum { LINE_LIMIT = 4096 };
+
+static struct {
+	struct event_base *base;
+	struct conn *conn;
+	char lines[65536]; /* every line consumed, joined by "|" */
+	bool pause_after_line;
+	bool close_after_line;
+	bool ended;
+	enum conn_end end;
+	unsigned drained;
+} state;
+
+static int peer;
+
+static size_t
+on_input(void *context, struct conn *conn, struct slice input)
+{
+	size_t end = slice_find(input, '\n');
+
+	(void)context;
+	if (end == input.length)
+		return 0;
+	strncat(state.lines, input.data, end);
+	strcat(state.lines, "|");
+	if (state.pause_after_line)
+		conn_pause(conn);
+	if (state.close_after_line) {
+		conn_printf(conn, "bye\n");
+		conn_close_after_flush(&state.conn);
+	}
+	return end + 1;
+}
+
+static void
+on_ended(void *context, struct conn *conn, enum conn_end end)
+{
+	(void)context;
+	(void)conn;
+	state.ended = true;
+	state.end = end;
+	conn_close(&state.conn);
+}
+
+static void
+on_drained(void *context, struct conn *conn)
+{
+	static char block[10000];
+
+	(void)context;
+	if (++state.drained < 50)
+		conn_write(conn, block, sizeof(block));
+}
+
+static const struct conn_protocol protocol = {
+	.input = on_input,
+	.ended = on_ended,
+	.drained = on_drained,
+	.input_limit = LINE_LIMIT,
+};
+
+static void
+setup(void)
+{
+	int pair[2];
+
+	memset(&state, 0, sizeof(state));
+	state.base = event_base_new();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	peer = pair[1];
+	state.conn = conn_new(state.base, pair[0], &protocol, NULL);
+	ck_assert_ptr_nonnull(state.conn);
+}
+
+static void
+teardown(void)
+{
+	conn_close(&state.conn);
+	if (peer >= 0)
+		close(peer);
+	event_base_free(state.base);
+}
+
+static void
+turn(void)
+{
+	for (int i = 0; i < 20; i++)
+		event_base_loop(state.base, EVLOOP_NONBLOCK);
+}
+
+static void
+say(const char *text)
+{
+	ck_assert_int_eq(write(peer, text, strlen(text)), (ssize_t)strlen(text));
+	turn();
+}
+
+START_TEST(lines_are_delivered_whatever_the_pieces_are)
+{
+	say("on");
+	say("e\ntwo\nth");
+	say("ree\n");
+	ck_assert_str_eq(state.lines, "one|two|three|");
+}
+END_TEST
+
+START_TEST(a_paused_connection_keeps_its_input_for_later)
+{
+	state.pause_after_line = true;
+	say("one\ntwo\n");
+	ck_assert_str_eq(state.lines, "one|");
+	say("three\n");
+	ck_assert_str_eq(state.lines, "one|");
+	state.pause_after_line = false;
+	conn_resume(state.conn);
+	turn();
+	ck_assert_str_eq(state.lines, "one|two|three|");
+}
+END_TEST
+
+START_TEST(input_over_the_limit_is_left_in_the_socket)
+{
+	static char block[3 * LINE_LIMIT];
+
+	memset(block, 'x', sizeof(block));
+	ck_assert_int_eq(write(peer, block, sizeof(block)), (ssize_t)sizeof(block));
+	turn();
+	ck_assert_str_eq(state.lines, "");
+	ck_assert(!state.ended);
+}
+END_TEST
+
+START_TEST(the_last_reply_arrives_before_the_end)
+{
+	char reply[16] = "";
+
+	state.close_after_line = true;
+	say("quit\nmore that nobody reads\n");
+	ck_assert_int_eq(read(peer, reply, sizeof(reply)), 4);
+	ck_assert_str_eq(reply, "bye\n");
+	ck_assert_int_eq(read(peer, reply, sizeof(reply)), 0);
+	ck_assert_str_eq(state.lines, "quit|");
+}
+END_TEST
+
+START_TEST(a_deadline_ends_the_connection_even_when_bytes_drip)
+{
+	conn_set_deadline(state.conn, 50);
+	while (!state.ended) {
+		ck_assert_int_eq(write(peer, "x", 1), 1);
+		event_base_loop(state.base, EVLOOP_ONCE);
+	}
+	ck_assert_int_eq(state.end, CONN_TIMEOUT);
+}
+END_TEST
+
+START_TEST(the_end_of_the_peer_is_reported)
+{
+	close(peer);
+	peer = -1;
+	turn();
+	ck_assert(state.ended);
+	ck_assert_int_eq(state.end, CONN_EOF);
+}
+END_TEST
+
+START_TEST(a_stream_written_from_the_drained_callback_arrives_whole)
+{
+	size_t total = 0;
+	char block[4096];
+
+	conn_set_low_water(state.conn, 1000);
+	on_drained(NULL, state.conn);
+	for (int i = 0; i < 10000 && total < 490000; i++) {
+		ssize_t got;
+
+		event_base_loop(state.base, EVLOOP_NONBLOCK);
+		while ((got = read(peer, block, sizeof(block))) > 0)
+			total += (size_t)got;
+	}
+	ck_assert_uint_eq(total, 490000);
+	ck_assert_uint_eq(state.drained, 50);
+}
+END_TEST
+
+START_TEST(a_detached_connection_gives_its_socket_and_the_rest_of_its_input)
+{
+	char *input;
+	size_t length;
+	int fd;
+
+	state.pause_after_line = true;
+	say("PASS\nSTAT\n");
+	fd = conn_detach(&state.conn, &input, &length);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_ptr_null(state.conn);
+	ck_assert_uint_eq(length, 5);
+	ck_assert_mem_eq(input, "STAT\n", 5);
+	free(input);
+	close(fd);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("conn");
+	TCase *tests = tcase_create("conn");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, lines_are_delivered_whatever_the_pieces_are);
+	tcase_add_test(tests, a_paused_connection_keeps_its_input_for_later);
+	tcase_add_test(tests, input_over_the_limit_is_left_in_the_socket);
+	tcase_add_test(tests, the_last_reply_arrives_before_the_end);
+	tcase_add_test(tests, a_deadline_ends_the_connection_even_when_bytes_drip);
+	tcase_add_test(tests, the_end_of_the_peer_is_reported);
+	tcase_add_test(tests, a_stream_written_from_the_drained_callback_arrives_whole);
+	tcase_add_test(tests, a_detached_connection_gives_its_socket_and_the_rest_of_its_input);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,226 @@
+/*
+ * The parent and its roles, with a small real service (probe_service.c) in real processes.
+ */
+#include <check.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { DEADLINE_MS = 20000, OUTPUT_MAX = 64 * 1024 };
+
+struct run {
+	pid_t pid;
+	int output;
+	char text[OUTPUT_MAX]; /* what was read and not yet passed over */
+	size_t length;
+};
+
+static char directory[] = "/tmp/angarium-test-XXXXXX";
+static char config_path[64];
+static struct run first;
+
+static void
+start(struct run *run, const char *config)
+{
+	int ends[2];
+
+	memset(run, 0, sizeof(*run));
+	ck_assert_int_eq(pipe(ends), 0);
+	run->pid = fork();
+	ck_assert_int_ge(run->pid, 0);
+	if (run->pid == 0) {
+		dup2(ends[1], STDERR_FILENO);
+		close(ends[0]);
+		close(ends[1]);
+		execl(PROBE_SERVICE, "probe", "-c", config, NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	run->output = ends[0];
+}
+
+/* Reads until TEXT has come, and passes over it. Returns what follows it in the same line. */
+static const char *
+await(struct run *run, const char *text)
+{
+	static char rest[256];
+
+	for (;;) {
+		char *found = strstr(run->text, text);
+		struct pollfd ready = { .fd = run->output, .events = POLLIN };
+		ssize_t got;
+
+		if (found != NULL && strchr(found, '\n') != NULL) {
+			char *end = strchr(found, '\n');
+
+			found += strlen(text);
+			snprintf(rest, sizeof(rest), "%.*s", (int)(end - found), found);
+			run->length -= (size_t)(end + 1 - run->text);
+			memmove(run->text, end + 1, run->length + 1);
+			return rest;
+		}
+		ck_assert_msg(poll(&ready, 1, DEADLINE_MS) == 1, "no \"%s\" in: %s", text, run->text);
+		got = read(run->output, run->text + run->length, sizeof(run->text) - run->length - 1);
+		ck_assert_msg(got > 0, "ended without \"%s\": %s", text, run->text);
+		run->length += (size_t)got;
+		run->text[run->length] = '\0';
+	}
+}
+
+static pid_t
+pid_after(struct run *run, const char *text)
+{
+	const char *rest = strstr(await(run, text), "pid=");
+
+	ck_assert_ptr_nonnull(rest);
+	return (pid_t)strtol(rest + 4, NULL, 10);
+}
+
+static int
+finish(struct run *run)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(run->pid, &status, 0), run->pid);
+	close(run->output);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void
+setup(void)
+{
+	FILE *file;
+
+	strcpy(directory + sizeof(directory) - 7, "XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	snprintf(config_path, sizeof(config_path), "%s/conf", directory);
+	file = fopen(config_path, "w");
+	ck_assert_ptr_nonnull(file);
+	fprintf(file, "hostname probe.example\nrun_directory %s/run\naccount_smtp 64199\n", directory);
+	fclose(file);
+	start(&first, config_path);
+}
+
+static void
+teardown(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/run/empty", directory);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/run", directory);
+	ck_assert_msg(rmdir(path) == 0, "the run directory is not empty after the end");
+	unlink(config_path);
+	rmdir(directory);
+}
+
+static void
+stop_first(void)
+{
+	kill(first.pid, SIGTERM);
+	ck_assert_int_eq(finish(&first), 0);
+}
+
+START_TEST(roles_start_in_order_and_reach_each_other)
+{
+	pid_after(&first, "event=probe.front");
+	await(&first, "event=service.ready");
+	await(&first, "event=probe.pong");
+	stop_first();
+}
+END_TEST
+
+START_TEST(a_killed_role_is_started_again_and_found_again)
+{
+	pid_t before = pid_after(&first, "event=probe.pong");
+	pid_t after;
+
+	kill(before, SIGKILL);
+	after = pid_after(&first, "event=probe.pong");
+	ck_assert_int_ne(before, after);
+	stop_first();
+}
+END_TEST
+
+START_TEST(a_second_instance_is_refused)
+{
+	struct run second;
+
+	await(&first, "event=service.ready");
+	start(&second, config_path);
+	await(&second, "probe: another probe (process ");
+	ck_assert_int_eq(finish(&second), EX_TEMPFAIL);
+	stop_first();
+}
+END_TEST
+
+START_TEST(roles_end_with_their_parent_and_a_new_one_takes_over)
+{
+	int status;
+
+	await(&first, "event=service.ready");
+	kill(first.pid, SIGKILL);
+	waitpid(first.pid, &status, 0);
+	start(&first, config_path);
+	await(&first, "event=probe.pong");
+	stop_first();
+}
+END_TEST
+
+START_TEST(roles_do_not_keep_the_account_of_root)
+{
+	const char *rest = strstr(await(&first, "event=probe.front"), " uid=");
+
+	ck_assert_ptr_nonnull(rest);
+	if (geteuid() == 0)
+		ck_assert_int_eq(strtol(rest + 5, NULL, 10), 64199);
+	await(&first, "event=service.ready");
+	stop_first();
+}
+END_TEST
+
+START_TEST(a_reload_with_a_mistake_keeps_the_old_configuration)
+{
+	FILE *file;
+
+	await(&first, "event=service.ready");
+	file = fopen(config_path, "a");
+	ck_assert_ptr_nonnull(file);
+	fputs("hostnam x\n", file);
+	fclose(file);
+	kill(first.pid, SIGHUP);
+	ck_assert_ptr_nonnull(strstr(await(&first, "event=config.refused"), "did you mean"));
+	stop_first();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("service");
+	TCase *tests = tcase_create("service");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, roles_start_in_order_and_reach_each_other);
+	tcase_add_test(tests, a_killed_role_is_started_again_and_found_again);
+	tcase_add_test(tests, a_second_instance_is_refused);
+	tcase_add_test(tests, roles_end_with_their_parent_and_a_new_one_takes_over);
+	tcase_add_test(tests, roles_do_not_keep_the_account_of_root);
+	tcase_add_test(tests, a_reload_with_a_mistake_keeps_the_old_configuration);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
