@@ -1,0 +1,108 @@
+"""Disks that are full: a clear temporary failure, nothing lost, and service again as soon as there is space."""
+
+import subprocess
+
+from harness import DOMAIN, OwnSuiteTest, Suite, eventually, is_root
+
+USER = "a@" + DOMAIN
+BODY = b"Subject: disk\r\n\r\n" + (b"x" * 78 + b"\r\n") * 1000 + b"end\r\n"
+
+
+class FullDisk(OwnSuiteTest):
+    def start_on_small_disk(self, which, size, **directives):
+        """A suite with its spool or mail directory on a small file system of its own."""
+        if not is_root():
+            self.skipTest("only root can mount a small file system")
+        suite = Suite(retry="1s", segment_size="8M", spool_reserve=0, **directives)
+        self.addCleanup(suite.stop)
+        self.disk = suite.directory / which
+        self.disk.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "none", self.disk], check=False).returncode:
+            self.skipTest("mounting is not allowed here")
+        self.addCleanup(subprocess.run, ["umount", "-l", self.disk], check=True)
+        self.account = 64102 if which == "spool" else 64105
+        subprocess.run(["chown", f"{self.account}:{self.account}", self.disk], check=True)
+        suite.start()
+        suite.add_user(USER)
+        return suite
+
+    def resize(self, size):
+        subprocess.run(["mount", "-o", f"remount,size={size}", self.disk], check=True)
+
+    def send_until_refused(self, suite, limit):
+        """Sends without deliverd until the spool is full. Returns how many messages got their 250."""
+        accepted = 0
+        with suite.smtp() as client:
+            client.hello()
+            for _ in range(limit):
+                for command in ("MAIL FROM:<s@example.net>", f"RCPT TO:<{USER}>", "DATA"):
+                    reply = client.command(command)
+                    if reply.code >= 400:
+                        break
+                else:
+                    client.send(BODY + b".\r\n")
+                    reply = client.reply()
+                if reply.code != 250:
+                    self.assertIn(reply.code, (451, 452), reply)
+                    return accepted
+                accepted += 1
+        self.fail("the disk never got full")
+
+    def test_a_full_spool_refuses_for_the_moment_and_loses_nothing(self):
+        suite = self.start_on_small_disk("spool", "24M", inline_limit="1k")
+        suite.stop_service("deliverd")
+        accepted = self.send_until_refused(suite, 1000)
+        self.assertGreater(accepted, 10)
+        self.resize("100M")
+        def accepts():
+            with suite.smtp() as client:
+                client.hello()
+                client.command("MAIL FROM:<s@example.net>")
+                client.command(f"RCPT TO:<{USER}>")
+                if client.command("DATA").code != 354:
+                    return False
+                client.send(BODY + b".\r\n")
+                return client.reply().code == 250
+        eventually(accepts, "mail is accepted again", 30)
+        suite.start_service("deliverd")
+        for message in suite.wait_messages(USER, accepted + 1, seconds=30):
+            self.assertTrue(message.endswith(b"\nend\n"))
+
+    def test_a_full_spool_drains_when_deliverd_comes_back_without_more_space(self):
+        suite = self.start_on_small_disk("spool", "24M")
+        suite.stop_service("deliverd")
+        accepted = self.send_until_refused(suite, 1000)
+        suite.start_service("deliverd")
+        for message in suite.wait_messages(USER, accepted, seconds=30):
+            self.assertTrue(message.endswith(b"\nend\n"))
+
+    def test_the_reserve_refuses_mail_before_the_disk_is_full(self):
+        suite = self.start_on_small_disk("spool", "40M")
+        suite.write_configuration(spool_reserve="1G")
+        suite.stop_service("queued")
+        suite.start_service("queued")
+
+        def refused():
+            with suite.smtp() as client:
+                client.hello()
+                client.command("MAIL FROM:<s@example.net>")
+                client.command(f"RCPT TO:<{USER}>")
+                if client.command("DATA").code == 354:
+                    client.send(BODY + b".\r\n")
+                    return client.reply().code == 452
+                return True
+        eventually(refused, "mail is refused")
+
+    def test_a_full_mail_disk_defers_and_delivers_when_there_is_space(self):
+        suite = self.start_on_small_disk("mail", "1M")
+        with suite.smtp() as client:
+            client.hello()
+            for _ in range(30):
+                client.message("s@example.net", [USER], BODY)
+        eventually(lambda: "deferred" in suite.log() or "No space" in suite.log(), "a delivery is deferred")
+        for path in suite.messages(USER):
+            self.assertTrue(path.read_bytes().endswith(b"\nend\n"), f"{path} is not whole")
+        self.resize("100M")
+        for message in suite.wait_messages(USER, 30, seconds=30):
+            self.assertTrue(message.endswith(b"\nend\n"))
+        self.assertEqual(list((suite.maildir(USER) / "tmp").iterdir()), [])
