@@ -96,8 +96,8 @@ const struct config_directive config_directives[] = {
 	NUMBER(alias_depth, 1, 100, "10"),
 	NUMBER(alias_targets, 1, TABLE_TARGETS_MAX, "1000"),
 
-	/* A segment must hold the largest record, which is a SUBMIT frame and a little more. */
-	SIZE(segment_size, 2 * SUBMIT_FRAME_MAX, GIGA, "64M"),
+	/* Below the largest SUBMIT frame each large message would take a segment of its own. */
+	SIZE(segment_size, SUBMIT_FRAME_MAX, GIGA, "64M"),
 	SIZE(queue_memory, MEGA, TERA, "256M"),
 	SIZE(spool_reserve, 0, TERA, "64M"),
 	RETRIES(retry, "15m for 4h, then 30m for 8h, then 1h for 24h, then 2h"),

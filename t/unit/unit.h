@@ -1,0 +1,48 @@
+/*
+ * The main() of a unit test: runs START_TESTs with check, each in a process of its own.
+ */
+#ifndef ANGARIUM_T_UNIT_H
+#define ANGARIUM_T_UNIT_H
+
+#include <check.h>
+#include <stdlib.h>
+
+#include "common/base/slice.h"
+
+/* UNIT_MAIN("slice", test, test, ...) */
+#define UNIT_MAIN(name, ...)                                                                                            \
+	int main(void)                                                                                                  \
+	{                                                                                                               \
+		const TTest *const tests[] = { __VA_ARGS__ };                                                           \
+                                                                                                                        \
+		return unit_run(name, tests, sizeof(tests) / sizeof(tests[0]));                                         \
+	}
+
+static inline int
+unit_run(const char *name, const TTest *const *tests, size_t count)
+{
+	Suite *suite = suite_create(name);
+	TCase *all = tcase_create(name);
+	SRunner *runner;
+	int failed;
+
+	for (size_t i = 0; i < count; i++)
+		tcase_add_test(all, tests[i]);
+	suite_add_tcase(suite, all);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Compares a slice with a string literal. */
+#define ck_assert_slice(s, literal)                                                                                     \
+	do {                                                                                                            \
+		struct slice unit_slice = (s);                                                                          \
+                                                                                                                        \
+		ck_assert_msg(slice_equal(unit_slice, SLICE(literal)), "\"%.*s\" is not \"%s\"",                        \
+		              (int)unit_slice.length, unit_slice.data, (literal));                                      \
+	} while (0)
+
+#endif
