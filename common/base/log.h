@@ -19,7 +19,8 @@
 
 #include "common/base/slice.h"
 
-enum log_kind { LOG_KIND_END, LOG_KIND_SLICE, LOG_KIND_UINT, LOG_KIND_INT, LOG_KIND_ERROR };
+/* SKIP stands for nothing: it lets log_event be called without fields. */
+enum log_kind { LOG_KIND_END, LOG_KIND_SKIP, LOG_KIND_SLICE, LOG_KIND_UINT, LOG_KIND_INT, LOG_KIND_ERROR };
 
 struct log_field {
 	const char *key;
@@ -38,7 +39,7 @@ struct log_field {
 /* PRIORITY is a syslog(3) priority; EVENT is "service.what". */
 #define log_event(priority, event, ...)                                                                               \
 	log_write((priority), (event),                                                                                \
-	          (const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ) { .kind = LOG_KIND_END } })
+	          (const struct log_field[]){ { .kind = LOG_KIND_SKIP }, ##__VA_ARGS__, { .kind = LOG_KIND_END } })
 
 void log_write(int priority, const char *event, const struct log_field *fields);
 

@@ -141,7 +141,7 @@ put_error(struct log_line *line, int64_t error)
 void
 log_line_field(struct log_line *line, const struct log_field *field)
 {
-	if (line->full)
+	if (line->full || field->kind == LOG_KIND_SKIP)
 		return;
 	put(line, " ", 1);
 	log_line_raw(line, field->key);
@@ -159,6 +159,7 @@ log_line_field(struct log_line *line, const struct log_field *field)
 	case LOG_KIND_ERROR:
 		put_error(line, (int64_t)field->number);
 		break;
+	case LOG_KIND_SKIP:
 	case LOG_KIND_END:
 		break;
 	}

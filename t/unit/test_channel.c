@@ -246,7 +246,7 @@ START_TEST(descriptors_arrive_with_their_frames)
 		int ends[2];
 
 		ck_assert_int_eq(pipe(ends), 0);
-		ck_assert_int_eq(write(ends[1], "abcdefghijklmnopqrst" + i, 1), 1);
+		ck_assert_int_eq(write(ends[1], &"abcdefghijklmnopqrst"[i], 1), 1);
 		close(ends[1]);
 		writer = channel_begin(sender, TYPE_FILE, 0, ends[0]);
 		wire_put_u8(&writer, (uint8_t)("abcdefghijklmnopqrst"[i]));

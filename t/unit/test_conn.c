@@ -152,6 +152,9 @@ START_TEST(the_last_reply_arrives_before_the_end)
 	ck_assert_str_eq(reply, "bye\n");
 	ck_assert_int_eq(read(peer, reply, sizeof(reply)), 0);
 	ck_assert_str_eq(state.lines, "quit|");
+	close(peer); /* which the lingering connection sees, and frees itself */
+	peer = -1;
+	turn();
 }
 END_TEST
 
