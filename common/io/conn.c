@@ -295,7 +295,8 @@ conn_receive(struct conn *conn)
 		room = SCRATCH_SIZE;
 	if (room == 0)
 		return;
-	got = read(conn->fd, scratch, room < SCRATCH_SIZE ? room : SCRATCH_SIZE);
+	/* MSG_DONTWAIT here and below: a process that handed the socket over could have made it a blocking one. */
+	got = recv(conn->fd, scratch, room < SCRATCH_SIZE ? room : SCRATCH_SIZE, MSG_DONTWAIT);
 	if (got > 0 && conn->protocol != NULL)
 		conn_deliver_new(conn, (size_t)got);
 	else if (got == 0)
@@ -334,7 +335,7 @@ conn_flush(struct conn *conn)
 {
 	while (buffer_length(&conn->out) > 0) {
 		struct slice out = buffer_slice(&conn->out);
-		ssize_t sent = send(conn->fd, out.data, out.length, MSG_NOSIGNAL);
+		ssize_t sent = send(conn->fd, out.data, out.length, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (sent >= 0) {
 			buffer_consume(&conn->out, (size_t)sent);
@@ -450,7 +451,7 @@ conn_resume(struct conn *conn)
 	conn->paused = false;
 	if (buffer_length(&conn->in) > 0)
 		event_active(conn->readable, EV_TIMEOUT, 0);
-	else if (conn->depth == 0)
+	else
 		conn_want_input(conn, true);
 }
 
@@ -458,6 +459,16 @@ int
 conn_fd(const struct conn *conn)
 {
 	return conn->fd;
+}
+
+int
+conn_feed(struct conn *conn, const void *data, size_t length)
+{
+	int error = buffer_append(&conn->in, data, length);
+
+	if (error == 0 && length > 0 && !conn->paused)
+		event_active(conn->readable, EV_TIMEOUT, 0);
+	return error;
 }
 
 int

@@ -63,6 +63,11 @@ void conn_set_deadline(struct conn *conn, uint32_t milliseconds);
  * empty). Not inside an input callback. Fails with -EBUSY while output is unsent. Sets *conn to NULL on success, and returns the descriptor.
  */
 int conn_detach(struct conn **conn, char **input_r, size_t *length_r);
+/*
+ * The other side of it: bytes that another process has read from the socket already, delivered before what will be read. Not inside an
+ * input callback. 0, -ENOBUFS over the input limit, or -ENOMEM.
+ */
+int conn_feed(struct conn *conn, const void *data, size_t length);
 int conn_fd(const struct conn *conn);
 
 #endif

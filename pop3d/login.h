@@ -1,0 +1,92 @@
+/*
+ * The login role: POP3's AUTHORIZATION state (RFC 1939 section 4) for clients who have not yet said who they are.
+ *
+ * login.c accepts and ends sessions, login_verbs.c speaks with the client, login_auth.c asks tabled about passwords, and login_handoff.c gives
+ * the client to a session worker.
+ */
+#ifndef ANGARIUM_POP3D_LOGIN_H
+#define ANGARIUM_POP3D_LOGIN_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/io/conn.h"
+#include "common/ipc/link.h"
+#include "common/ipc/proto_table.h"
+#include "common/proc/process.h"
+#include "pop3d/proto_handoff.h"
+
+enum login_limits {
+	LOGIN_FAILURES_MAX = 3,  /* wrong passwords after which a connection is closed */
+	LOGIN_ERRORS_MAX = 10,   /* lines that are no proper command, likewise */
+	LOGIN_DELAY_MS = 1000,   /* before a wrong password is answered, */
+	LOGIN_DELAY_SPREAD_MS = 1000, /* and up to this much more, so that the answer's time tells nothing */
+	LOGIN_SESSION_WORKERS_MAX = 256,
+};
+
+struct login_worker;
+
+enum login_state {
+	LOGIN_NO_USER,  /* USER has not been given */
+	LOGIN_USER,     /* PASS may come */
+	LOGIN_CHECKING, /* tabled is asked */
+	LOGIN_DELAYED,  /* the answer will be no, in a moment */
+	LOGIN_LEAVING,  /* the answer will be given by a session worker, once our own replies have left */
+};
+
+struct login {
+	TAILQ_ENTRY(login) next;
+	struct login_worker *worker;
+	struct conn *conn;
+	struct event *delay; /* NULL until it is needed */
+	char *user;          /* as given, or NULL */
+	enum login_state state;
+	uint32_t request; /* to tabled, when LOGIN_CHECKING */
+	uint8_t failures;
+	uint8_t errors;
+	bool skipping; /* an overlong line */
+	bool utf8;
+	unsigned char ticket[TABLE_TICKET_SIZE]; /* when LOGIN_LEAVING */
+	char session[HANDOFF_SESSION_SIZE];
+	char client[HANDOFF_CLIENT_SIZE];
+};
+
+struct login_worker {
+	struct process *process;
+	struct link *tabled;
+	struct link *sessions[LOGIN_SESSION_WORKERS_MAX]; /* one to each session worker */
+	struct link_protocol session_protocols[LOGIN_SESSION_WORKERS_MAX];
+	char session_names[LOGIN_SESSION_WORKERS_MAX][16];
+	unsigned session_count;
+	unsigned turn; /* the session worker that gets the next client */
+	TAILQ_HEAD(, login) logins;
+	uint32_t login_count;
+};
+
+extern const struct conn_protocol login_protocol;
+
+/* The role's main (common/proc/service.h). */
+int login_main(struct process *process);
+/* Closes the connection once what was written has left, and forgets the session. */
+void login_close(struct login *login);
+/* Answers a session that can go no further by our own fault, and closes it. */
+void login_close_temporary(struct login *login);
+
+/* Input of the connection (conn_protocol). */
+size_t login_input(void *context, struct conn *conn, struct slice input);
+
+/* Asks tabled; the connection is paused until the answer is there. */
+void login_authenticate(struct login *login, struct slice password);
+/* Undoes what is under way for a session that ends. */
+void login_authenticate_cancel(struct login *login);
+extern const struct link_protocol login_tabled_protocol;
+
+/* Gives the client away once its output has left (conn_protocol's drained comes back here); LOGIN is freed then. */
+void login_handoff(struct login *login);
+/* Opens the links to the session workers. 0 or -ENOMEM. */
+int login_handoff_links(struct login_worker *worker);
+
+#endif

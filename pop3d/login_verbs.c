@@ -1,0 +1,148 @@
+/*
+ * What a client may say before it has logged in: USER, PASS, CAPA, UTF8, QUIT (RFC 1939 section 4, RFC 2449, RFC 6856).
+ */
+#include "pop3d/login.h"
+
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "pop3d/capability.h"
+#include "pop3d/command.h"
+
+/* What a verb leaves behind. */
+enum outcome {
+	OUTCOME_OK,    /* go on */
+	OUTCOME_ERROR, /* go on; it was a mistake */
+	OUTCOME_WAIT,  /* the answer comes later */
+	OUTCOME_FREED, /* there is no session any more */
+};
+
+static enum outcome
+reply(struct login *login, enum outcome outcome, const char *line)
+{
+	conn_printf(login->conn, "%s\r\n", line);
+	return outcome;
+}
+
+static enum outcome
+verb_user(struct login *login, struct slice argument)
+{
+	struct slice user = slice_trim(argument);
+
+	if (user.length == 0)
+		return reply(login, OUTCOME_ERROR, "-ERR USER needs a name");
+	free(login->user);
+	login->user = slice_dup(user);
+	login->state = login->user == NULL ? LOGIN_NO_USER : LOGIN_USER;
+	if (login->user == NULL)
+		return reply(login, OUTCOME_OK, "-ERR [SYS/TEMP] out of memory");
+	/* The same for every name: whether there is such a mailbox is nobody's business (RFC 1939 section 13). */
+	return reply(login, OUTCOME_OK, "+OK now the password");
+}
+
+static enum outcome
+verb_pass(struct login *login, struct slice argument)
+{
+	if (login->state != LOGIN_USER)
+		return reply(login, OUTCOME_ERROR, "-ERR USER comes first");
+	if (argument.length == 0)
+		return reply(login, OUTCOME_ERROR, "-ERR PASS needs a password");
+	login_authenticate(login, argument);
+	return OUTCOME_WAIT;
+}
+
+static enum outcome
+verb_capa(struct login *login, struct slice argument)
+{
+	struct slice response = capability_response();
+
+	(void)argument;
+	conn_write(login->conn, response.data, response.length);
+	return OUTCOME_OK;
+}
+
+static enum outcome
+verb_utf8(struct login *login, struct slice argument)
+{
+	if (!command_end(argument))
+		return reply(login, OUTCOME_ERROR, "-ERR UTF8 takes no argument");
+	login->utf8 = true;
+	return reply(login, OUTCOME_OK, "+OK UTF-8 it is");
+}
+
+static enum outcome
+verb_quit(struct login *login, struct slice argument)
+{
+	(void)argument;
+	reply(login, OUTCOME_OK, "+OK bye");
+	login_close(login);
+	return OUTCOME_FREED;
+}
+
+static enum outcome
+verb_later(struct login *login, struct slice argument)
+{
+	(void)argument;
+	return reply(login, OUTCOME_ERROR, "-ERR log in first");
+}
+
+static const struct verb {
+	struct slice name;
+	enum outcome (*handle)(struct login *login, struct slice argument);
+} verbs[] = {
+	{ { "USER", 4 }, verb_user },  { { "PASS", 4 }, verb_pass },  { { "CAPA", 4 }, verb_capa },  { { "QUIT", 4 }, verb_quit },
+	{ { "UTF8", 4 }, verb_utf8 },  { { "STAT", 4 }, verb_later }, { { "LIST", 4 }, verb_later }, { { "UIDL", 4 }, verb_later },
+	{ { "RETR", 4 }, verb_later }, { { "TOP", 3 }, verb_later },  { { "DELE", 4 }, verb_later }, { { "RSET", 4 }, verb_later },
+	{ { "NOOP", 4 }, verb_later },
+};
+
+static enum outcome
+dispatch(struct login *login, const struct command *command)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (slice_equal_nocase(verbs[i].name, command->verb))
+			return verbs[i].handle(login, command->argument);
+	return reply(login, OUTCOME_ERROR, "-ERR unknown command");
+}
+
+/* False when there is no session any more. */
+static bool
+settle(struct login *login, enum outcome outcome)
+{
+	if (outcome == OUTCOME_ERROR && ++login->errors >= LOGIN_ERRORS_MAX) {
+		log_event(LOG_NOTICE, "pop3.errors", LOG_STRING("session", login->session), LOG_STRING("client", login->client));
+		reply(login, OUTCOME_OK, "-ERR too many mistakes; bye");
+		login_close(login);
+		return false;
+	}
+	return outcome != OUTCOME_FREED;
+}
+
+size_t
+login_input(void *context, struct conn *conn, struct slice input)
+{
+	struct login *login = context;
+	enum outcome outcome = OUTCOME_OK;
+	size_t used = 0;
+
+	(void)conn;
+	while (outcome != OUTCOME_WAIT && used < input.length) {
+		struct command command;
+		enum command_result result;
+		struct slice complaint;
+
+		used += command_next(slice_from(input, used), &login->skipping, &command, &result);
+		if (result == COMMAND_NONE)
+			break;
+		if (result == COMMAND_READY) {
+			outcome = dispatch(login, &command);
+		} else {
+			complaint = command_complaint(result);
+			conn_write(login->conn, complaint.data, complaint.length);
+			outcome = OUTCOME_ERROR;
+		}
+		if (!settle(login, outcome))
+			return input.length;
+	}
+	return used;
+}

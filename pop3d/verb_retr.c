@@ -1,0 +1,169 @@
+/*
+ * RETR and TOP (RFC 1939 sections 5 and 7): a message as a multi-line response, read and sent piece by piece, as fast as the client takes it.
+ *
+ * The messages stay where they are: RETR moves nothing from new/ to cur/ and sets no flag (see maildrop.h).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/mail/maildir.h"
+#include "pop3d/session.h"
+
+enum {
+	CHUNK_SIZE = 32 * 1024, /* bytes of a message read at a time */
+	FIRST_LINE_SIZE = 64,   /* bytes of "+OK ... octets" */
+};
+
+/* One for all sessions of the process; hold nothing between two calls. */
+static char chunk[CHUNK_SIZE];
+static char response[FIRST_LINE_SIZE + CHUNK_SIZE * MULTILINE_GROWTH + MULTILINE_END_SIZE];
+
+static void
+close_message(struct session *session)
+{
+	if (session->work.file >= 0)
+		close(session->work.file);
+	session->work.file = -1;
+}
+
+/* Nothing of the response is out yet. */
+static enum session_progress
+refuse(struct session *session, int error)
+{
+	bool temporary = error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EIO;
+	char name[MAILDIR_NAME_SIZE];
+
+	close_message(session);
+	maildrop_name(session->maildrop, session->work.next, name);
+	log_event(LOG_WARNING, "pop3.message_failed", LOG_STRING("session", session->name), LOG_STRING("user", session->user),
+	          LOG_STRING("file", name), LOG_ERROR(error));
+	if (error == -ENOENT)
+		session_printf(session, "-ERR [SYS/PERM] the message has been removed by another program\r\n");
+	else
+		session_printf(session, "-ERR [%s] the message cannot be read\r\n", temporary ? "SYS/TEMP" : "SYS/PERM");
+	return SESSION_DONE;
+}
+
+/* Part of the response is out: only the end of the connection tells the client that the rest will not come. */
+static enum session_progress
+break_off(struct session *session, int error)
+{
+	log_event(LOG_ERR, "pop3.message_broken", LOG_STRING("session", session->name), LOG_STRING("user", session->user),
+	          LOG_ERROR(error));
+	session_end(session, "unreadable");
+	return SESSION_ENDED;
+}
+
+/* The whole message was read: its size is known for certain now. */
+static void
+check_size(struct session *session)
+{
+	struct maildrop *maildrop = session->maildrop;
+	uint32_t message = session->work.next;
+	uint64_t octets = session->work.text.octets;
+	char name[MAILDIR_NAME_SIZE];
+
+	if (maildrop_sized(maildrop, message) && maildrop_octets(maildrop, message) == octets)
+		return;
+	if (maildrop_sized(maildrop, message)) {
+		maildrop_name(maildrop, message, name);
+		log_event(LOG_NOTICE, "pop3.wrong_size", LOG_STRING("session", session->name), LOG_STRING("user", session->user),
+		          LOG_STRING("file", name), LOG_UINT("listed", maildrop_octets(maildrop, message)),
+		          LOG_UINT("octets", octets));
+	}
+	maildrop_set_octets(maildrop, message, octets);
+}
+
+static size_t
+put_first_line(struct session *session, char *out)
+{
+	int length;
+
+	session->work.begun = true;
+	if (session->work.text.limited || !maildrop_sized(session->maildrop, session->work.next))
+		length = snprintf(out, FIRST_LINE_SIZE, "+OK\r\n");
+	else
+		length = snprintf(out, FIRST_LINE_SIZE, "+OK %llu octets\r\n",
+		                  (unsigned long long)maildrop_octets(session->maildrop, session->work.next));
+	return (size_t)length;
+}
+
+/* The next piece of the open message. A small one is one read, and one piece of the output. */
+static enum session_progress
+send_piece(struct session *session)
+{
+	struct session_work *work = &session->work;
+	ssize_t got = work->unread == 0 ? 0 : read(work->file, chunk, sizeof(chunk));
+	size_t length = 0;
+	bool last;
+
+	if (got < 0)
+		return work->begun ? break_off(session, -errno) : refuse(session, -errno);
+	if (!work->begun)
+		length = put_first_line(session, response);
+	length += multiline_put(&work->text, slice_of(chunk, (size_t)got), response + length);
+	work->unread -= (uint64_t)got < work->unread ? (uint64_t)got : work->unread;
+	last = got == 0 || work->unread == 0 || work->text.done;
+	if (last)
+		length += multiline_end(&work->text, response + length);
+	session_reply(session, slice_of(response, length));
+	session->retrieved_octets += (uint64_t)got;
+	if (!last)
+		return SESSION_MORE;
+	close_message(session);
+	if (!work->text.limited) {
+		check_size(session);
+		session->retrieved++;
+	}
+	return SESSION_DONE;
+}
+
+static enum session_progress
+step_retrieve(struct session *session)
+{
+	int fd;
+
+	if (session->work.file < 0) {
+		fd = session_open_message(session, session->work.next);
+		if (fd == -EAGAIN)
+			return SESSION_MORE;
+		if (fd < 0)
+			return refuse(session, fd);
+		session->work.file = fd;
+	}
+	return send_piece(session);
+}
+
+static void
+retrieve(struct session *session, uint32_t message, struct multiline text)
+{
+	session->work.next = message;
+	session->work.text = text;
+	session->work.begun = false;
+	session->work.step = step_retrieve;
+}
+
+void
+verb_retr(struct session *session, struct slice arguments)
+{
+	uint32_t message;
+
+	if (session_get_message(session, &arguments, &message) && session_no_more(session, arguments))
+		retrieve(session, message, multiline_all());
+}
+
+void
+verb_top(struct session *session, struct slice arguments)
+{
+	uint32_t message;
+	uint64_t lines;
+
+	if (!session_get_message(session, &arguments, &message))
+		return;
+	if (command_number(&arguments, &lines) != 0)
+		session_printf(session, "-ERR TOP needs a message number and a number of lines\r\n");
+	else if (session_no_more(session, arguments))
+		retrieve(session, message, multiline_top(lines));
+}
