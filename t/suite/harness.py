@@ -91,6 +91,7 @@ class Suite:
         self.smtp_port, self.submission_port, self.pop3_port = free_ports(3)
         self.configuration = self.directory / "angarium.conf"
         self.directives = directives
+        self.wrapper = []  # a command that the services are started by
         self.running = {}
         self.expected_crashes = False
         self.log_directory = self.directory / "log"
@@ -137,7 +138,7 @@ class Suite:
             notify.bind(str(notify_path))
             environment = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
             environment.update(PATH=os.environ["PATH"], NOTIFY_SOCKET=str(notify_path))
-            process = subprocess.Popen([SBIN / service, "-c", self.configuration], stdin=subprocess.DEVNULL,
+            process = subprocess.Popen([*self.wrapper, SBIN / service, "-c", self.configuration], stdin=subprocess.DEVNULL,
                                        stdout=log, stderr=log, env=environment, start_new_session=True)
             self.running[service] = process
             ended = os.pidfd_open(process.pid)

@@ -218,20 +218,3 @@ class Log(SuiteTest):
         for service in SERVICES:
             for line in self.suite.log(service).splitlines():
                 self.assertRegex(line, r"^\w+\[\d+\] event=[a-z0-9_.]+( [a-z0-9_-]+=(\"(\\.|[^\"\\])*\"|[^\" ]*))*$")
-
-
-class Installed(OwnSuiteTest):
-    prefix = SBIN.parent
-
-    def test_the_manual_pages_are_without_fault(self):
-        pages = [path for path in (self.prefix / "share" / "man").rglob("*.[0-9]")]
-        names = {path.name for path in pages}
-        for name in [service + ".8" for service in SERVICES] + ["dbtool.8", "angarium.conf.5"]:
-            self.assertIn(name, names)
-        result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", *pages], capture_output=True, text=True, check=False)
-        self.assertEqual(result.stdout + result.stderr, "")
-
-    def test_no_program_needs_a_directory_of_the_build(self):
-        for program in [SBIN / service for service in SERVICES] + [SBIN / "dbtool"]:
-            text = subprocess.run(["readelf", "-d", program], capture_output=True, text=True, check=True).stdout
-            self.assertNotRegex(text, r"R(UN)?PATH")
