@@ -21,7 +21,8 @@ log_line_begin(struct log_line *line)
 static void
 put(struct log_line *line, const char *bytes, size_t length)
 {
-	if (line->full || length > sizeof(line->data) - TAIL - line->length) {
+	/* Written as a sum: a closing quote may already stand in the tail. */
+	if (line->full || line->length + length > sizeof(line->data) - TAIL) {
 		line->full = true;
 		return;
 	}
