@@ -1,0 +1,165 @@
+/*
+ * The content of a message as it comes in.
+ */
+#include "smtpd/message.h"
+
+#include <errno.h>
+
+#include "common/base/log.h"
+
+void
+message_init(struct message *message)
+{
+	*message = (struct message){ 0 };
+	body_begin(&message->body, 0);
+}
+
+void
+message_refuse(struct message *message, enum reply refusal)
+{
+	if (message->refusal == REPLY_NONE)
+		message->refusal = refusal;
+	body_end(&message->body);
+}
+
+/* For what buffers return. */
+static void
+check(struct message *message, int error)
+{
+	if (error != 0)
+		message_refuse(message, REPLY_NO_MEMORY);
+}
+
+/* One allocation instead of a series, when the client said how much will come. */
+static void
+reserve(struct message *message, uint64_t announced_size)
+{
+	char *room;
+
+	if (announced_size > 0 && announced_size < message->body.inline_limit)
+		check(message, buffer_reserve(&message->body.memory, (size_t)announced_size + 1024, &room));
+}
+
+void
+message_begin(struct message *message, const struct message_rules *rules, const struct received *received)
+{
+	const struct config *config = rules->config;
+
+	*message = (struct message){
+		.complete = rules->complete,
+		.binary = rules->binary,
+		.hops_limit = config->hops_limit,
+		.size_limit = config->message_size_limit,
+		.queue_id = received->queue_id,
+		.when = received->when,
+	};
+	slice_to_string(slice_from_string(config->hostname), message->hostname, sizeof(message->hostname));
+	text_begin(&message->text);
+	headers_begin(&message->headers);
+	body_begin(&message->body, config->inline_limit);
+	reserve(message, rules->announced_size);
+	check(message, received_append(received, &message->body.memory));
+}
+
+/* What belongs at the end of the header section. */
+static int
+append_missing_fields(struct message *message)
+{
+	struct buffer *out = &message->body.memory;
+	int error = 0;
+
+	if (message->complete && !message->headers.date)
+		error = received_append_date(message->when, out);
+	if (error == 0 && message->complete && !message->headers.message_id)
+		error = received_append_message_id(message->queue_id, message->when, message->hostname, out);
+	return error;
+}
+
+/*
+ * The header section has ended before the held bytes and REST, the bytes that follow them. A message without any header
+ * section gets the empty line that must stand between our fields and its text.
+ */
+static void
+end_header(struct message *message, struct slice rest)
+{
+	const struct headers *headers = &message->headers;
+	struct slice held = headers_held(headers);
+	struct buffer *out = &message->body.memory;
+
+	message->header_done = true;
+	check(message, append_missing_fields(message));
+	if (!headers->fields && !headers->empty_line && held.length + rest.length > 0)
+		check(message, buffer_append_string(out, "\r\n"));
+	check(message, buffer_append_slice(out, held));
+	if (headers->received > message->hops_limit)
+		message_refuse(message, REPLY_TOO_MANY_HOPS);
+}
+
+static void
+append_to_header(struct message *message, struct slice piece)
+{
+	size_t used;
+
+	check(message, headers_pass(&message->headers, piece, &message->body.memory, &used));
+	if (message->headers.state != HEADERS_DONE)
+		return;
+	end_header(message, slice_from(piece, used));
+	check(message, buffer_append_slice(&message->body.memory, slice_from(piece, used)));
+}
+
+static void
+check_text(struct message *message, struct slice piece)
+{
+	text_check(&message->text, piece);
+	/* RFC 3030 3: binary content need not consist of lines; nor can it be passed on where they matter. */
+	if (message->binary)
+		return;
+	if ((message->text.faults & TEXT_NUL) != 0)
+		message_refuse(message, REPLY_NUL);
+	else if (message->text.faults != 0)
+		message_refuse(message, REPLY_BARE_LINE_END);
+}
+
+void
+message_append(struct message *message, struct slice piece)
+{
+	int error;
+
+	if (message->refusal != REPLY_NONE || piece.length == 0)
+		return;
+	message->size += piece.length;
+	if (message->size > message->size_limit)
+		message_refuse(message, REPLY_TOO_BIG);
+	check_text(message, piece);
+	if (message->refusal != REPLY_NONE)
+		return;
+	if (message->header_done)
+		check(message, buffer_append_slice(&message->body.memory, piece));
+	else
+		append_to_header(message, piece);
+	error = body_spill(&message->body, false);
+	if (error != 0) {
+		log_event(LOG_ERR, "smtp.spool_write", LOG_UINT("queue_id", message->queue_id), LOG_ERROR(error));
+		message_refuse(message, REPLY_NO_SPACE);
+	}
+}
+
+void
+message_finish(struct message *message)
+{
+	text_end(&message->text);
+	check_text(message, SLICE(""));
+	if (message->refusal != REPLY_NONE)
+		return;
+	if (!message->header_done)
+		end_header(message, SLICE(""));
+	/* Only BDAT can leave the last line open; everything behind us counts on its end. */
+	if (message->text.in_line && !message->binary && message->refusal == REPLY_NONE)
+		check(message, buffer_append_string(&message->body.memory, "\r\n"));
+}
+
+void
+message_end(struct message *message)
+{
+	body_end(&message->body);
+}

@@ -1,0 +1,134 @@
+/*
+ * An SMTP session: a state machine that is fed what the client sends.
+ *
+ *   STATE      what has been said                     how it is left
+ *   START      nothing                                EHLO, HELO: READY
+ *   READY      EHLO or HELO                           MAIL: MAIL
+ *   MAIL       MAIL; no recipient accepted yet        RCPT accepted: RCPT; RSET: READY
+ *   RCPT       MAIL, at least one recipient           DATA, BDAT LAST: the message, then READY; BDAT: CHUNKS; RSET: READY
+ *   CHUNKS     BDAT, but not yet LAST                 BDAT LAST: the message, then READY; RSET: READY
+ *
+ * Beside its state a session has a mode, which says what its input is just now: commands, or content.
+ */
+#ifndef ANGARIUM_SMTPD_SESSION_H
+#define ANGARIUM_SMTPD_SESSION_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include "common/io/conn.h"
+#include "common/mail/config.h"
+#include "smtpd/data.h"
+#include "smtpd/reply.h"
+
+struct link;
+struct session;
+struct submit;
+struct transaction;
+
+enum session_state {
+	SESSION_START,
+	SESSION_READY,
+	SESSION_MAIL,
+	SESSION_RCPT,
+	SESSION_CHUNKS,
+};
+
+enum session_mode {
+	SESSION_COMMANDS,
+	SESSION_SKIP,      /* the rest of a line that is too long */
+	SESSION_REMAINDER, /* the rest of a command with a bare LF in it */
+	SESSION_DATA,      /* content, up to CRLF "." CRLF */
+	SESSION_CHUNK,     /* content, chunk_left bytes */
+};
+
+/* What must happen before input is looked at again; bits. */
+enum session_wait {
+	SESSION_WAIT_LOOKUPS = 1, /* the pending recipients must be answered */
+	SESSION_WAIT_QUEUE = 2,   /* queued must answer */
+	SESSION_WAIT_OUTPUT = 4,  /* the client must read our replies */
+};
+
+/* What all sessions of a worker share. */
+struct session_host {
+	struct event_base *base;
+	const struct config *config; /* the present one */
+	struct link *tabled;         /* see lookup.h */
+	struct submit *submit;
+	unsigned index;              /* of the worker, for session ids */
+	uint64_t last_id;
+	/* The session is gone, and freed after the call. */
+	void (*ended)(struct session_host *host, struct session *session);
+};
+
+enum { SESSION_ID_SIZE = 13 }; /* bytes with the NUL */
+
+struct session {
+	uint32_t magic;
+	struct session_host *host;
+	struct conn *conn;
+	LIST_ENTRY(session) entry;   /* for the owner */
+	void *owner_data;            /* for the owner */
+
+	enum session_state state;
+	enum session_mode mode;
+	unsigned waiting;            /* enum session_wait */
+	bool closing;                /* to be closed when the output is sent: nothing more is handled */
+	bool stopping;               /* to be closed as soon as the queue has answered: the service ends */
+	bool broken;                 /* to be closed at once */
+	const char *end;             /* why it ended, for the log */
+
+	bool submission;             /* came in on a submission port */
+	bool may_relay;
+	bool extended;               /* EHLO, not HELO */
+	char *helo;                  /* what the client calls itself; NULL in START */
+	struct transaction *transaction;
+
+	struct data data;            /* in DATA mode */
+	uint64_t chunk_left;         /* in CHUNK mode, bytes */
+	bool chunk_last;
+	bool finishing;              /* the whole message is here, and on its way to the queue */
+	enum reply chunk_reply;      /* in CHUNK mode: the chunk is only swallowed, and then answered so; or REPLY_NONE */
+	size_t progress;             /* bytes of content since the deadline was set */
+
+	unsigned errors;             /* bad commands */
+	unsigned messages;           /* accepted */
+	unsigned recipients;         /* accepted */
+	unsigned refused;            /* recipients and messages */
+	char id[SESSION_ID_SIZE];
+	char client[INET6_ADDRSTRLEN];
+};
+
+/*
+ * Begins a session on the connected socket FD, which it takes in any case, and greets the client. NULL when out of memory.
+ */
+struct session *session_new(struct session_host *host, int fd, const struct sockaddr *client, bool submission);
+/* Says that the service ends and closes. A message that is on its way to the queue is answered before. */
+void session_shut_down(struct session *session);
+
+/* For the verbs. */
+
+/* Sends a reply; counts bad commands, and ends the session when there were too many. */
+void session_reply(struct session *session, enum reply reply);
+/* Ends the session after what is being handled. WHY is for the log and stays valid. */
+void session_close(struct session *session, const char *why);
+/* After a write: when it failed, the session ends. */
+void session_check(struct session *session, int error);
+/* Handles no input until session_wake. */
+void session_wait(struct session *session, enum session_wait reason);
+/* Goes on. The session may be gone afterwards. */
+void session_wake(struct session *session, enum session_wait reason);
+/* Gives the client its time anew: for the next command, or the next part of the content. */
+void session_arm(struct session *session);
+/* Ends the transaction, if there is one: what is under way is cancelled. The state is READY then, unless nobody has said EHLO. */
+void session_reset(struct session *session);
+
+/* Closes and frees a session that is to end. True when it is gone. The last thing that a callback does. */
+bool session_settle(struct session *session);
+/* Handles the first command or piece of content in INPUT: returns how many bytes it took. In session_input.c. */
+size_t session_take(struct session *session, struct slice input);
+
+#endif

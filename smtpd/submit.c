@@ -1,0 +1,292 @@
+/*
+ * The way to the queue (common/ipc/proto_submit.h). A queue id, and the spool file under its name, belong to the channel over
+ * which they were given: after queued was started anew they are worth nothing, and their message fails for the moment.
+ */
+#include "smtpd/submit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "common/ipc/link.h"
+
+enum {
+	ANSWER_TIMEOUT = 300 * 1000,    /* milliseconds; clients wait ten minutes (RFC 5321 4.5.3.2.6) */
+	UNSENT_MAX = 64 * 1024 * 1024,  /* bytes of messages that wait while queued does not read */
+	REPLY_MAX = 64,                 /* bytes */
+	IDS_LOW = SUBMIT_IDS_COUNT / 4, /* ids left when more are asked for */
+};
+
+/* Queue ids not used yet. */
+struct id_range {
+	uint64_t next;
+	uint32_t count;
+};
+
+struct submit {
+	struct link *link;
+	uint64_t generation;      /* counts the channels that there were */
+	struct id_range ids;
+	struct id_range more_ids; /* used when those are */
+	bool asked_for_ids;
+	struct buffer envelope;   /* scratch */
+};
+
+static int
+take_ids(struct submit *submit, struct channel_frame *frame)
+{
+	struct id_range range = { 0 };
+
+	range.next = wire_get_u64(&frame->body);
+	range.count = wire_get_u32(&frame->body);
+	if (frame->type != SUBMIT_IDS || !wire_done(&frame->body) || range.next > UINT64_MAX - range.count)
+		return -EPROTO;
+	if (submit->ids.count == 0)
+		submit->ids = range;
+	else
+		submit->more_ids = range;
+	return 0;
+}
+
+static int
+ids_given(struct channel *channel, void *context, struct channel_frame *frame)
+{
+	(void)channel;
+	return take_ids(context, frame);
+}
+
+static int
+ids_answered(void *context, int status, struct channel_frame *frame)
+{
+	struct submit *submit = context;
+
+	submit->asked_for_ids = false;
+	return status == 0 ? take_ids(submit, frame) : 0;
+}
+
+static void
+ask_for_ids(struct submit *submit)
+{
+	struct wire_writer writer;
+
+	if (submit->asked_for_ids || submit->more_ids.count > 0 || !link_is_up(submit->link))
+		return;
+	writer = link_begin(submit->link, SUBMIT_IDS_MORE, -1);
+	submit->asked_for_ids = link_send(submit->link, &writer, ids_answered, submit, NULL) == 0;
+}
+
+static void
+queue_up(struct link *link, void *context)
+{
+	struct submit *submit = context;
+
+	(void)link;
+	submit->generation++;
+}
+
+static void
+queue_down(struct link *link, void *context)
+{
+	struct submit *submit = context;
+
+	(void)link;
+	submit->ids = submit->more_ids = (struct id_range){ 0 };
+	submit->asked_for_ids = false;
+}
+
+static const struct channel_handler handlers[] = {
+	{ .type = SUBMIT_IDS, .states = CHANNEL_ANY, .handle = ids_given },
+};
+
+static const struct link_protocol protocol = {
+	.channel = "queued-smtpd",
+	.timeout_ms = ANSWER_TIMEOUT,
+	.input_limit = REPLY_MAX,
+	.output_limit = UNSENT_MAX,
+	.handlers = handlers,
+	.handler_count = sizeof(handlers) / sizeof(handlers[0]),
+	.up = queue_up,
+	.down = queue_down,
+};
+
+struct submit *
+submit_new(struct process *process)
+{
+	struct submit *submit = calloc(1, sizeof(*submit));
+
+	if (submit == NULL)
+		return NULL;
+	buffer_init(&submit->envelope, SUBMIT_FRAME_MAX);
+	submit->link = link_new(process, &protocol, submit);
+	if (submit->link == NULL) {
+		free(submit);
+		return NULL;
+	}
+	return submit;
+}
+
+void
+submit_free(struct submit **submit)
+{
+	if (*submit == NULL)
+		return;
+	link_free(&(*submit)->link);
+	buffer_free(&(*submit)->envelope);
+	free(*submit);
+	*submit = NULL;
+}
+
+int
+submit_begin(struct submit *submit, struct submit_job *job)
+{
+	if (submit->ids.count == 0) {
+		submit->ids = submit->more_ids;
+		submit->more_ids.count = 0;
+	}
+	if (submit->ids.count <= IDS_LOW)
+		ask_for_ids(submit);
+	if (submit->ids.count == 0)
+		return -EAGAIN;
+	job->id = submit->ids.next++;
+	submit->ids.count--;
+	job->generation = submit->generation;
+	job->waiting = job->file = false;
+	return 0;
+}
+
+/* Is the queue there that gave the job its id? */
+static bool
+is_same_queue(const struct submit *submit, const struct submit_job *job)
+{
+	return link_is_up(submit->link) && job->generation == submit->generation;
+}
+
+static void
+answer(struct submit_job *job, enum submit_result result, int fd)
+{
+	job->waiting = false;
+	job->answered(job, result, fd);
+}
+
+/* The result in a reply; SUBMIT_TEMPORARY and *error_r when there is none, or the reply is malformed. */
+static enum submit_result
+take_result(int status, struct channel_frame *frame, uint16_t type, int *error_r)
+{
+	enum submit_result result;
+
+	*error_r = 0;
+	if (status != 0)
+		return SUBMIT_TEMPORARY;
+	result = wire_get_u8(&frame->body);
+	if (frame->type == type && wire_done(&frame->body) && result <= SUBMIT_TOO_BIG)
+		return result;
+	*error_r = -EPROTO;
+	return SUBMIT_TEMPORARY;
+}
+
+static int
+open_answered(void *context, int status, struct channel_frame *frame)
+{
+	struct submit_job *job = context;
+	enum submit_result result;
+	int fd = -1;
+	int error;
+
+	if (status == 0 && frame->type == SUBMIT_BODY_REFUSED) {
+		result = take_result(status, frame, SUBMIT_BODY_REFUSED, &error);
+		if (result == SUBMIT_OK) {
+			result = SUBMIT_TEMPORARY;
+			error = -EPROTO;
+		}
+		job->file = false;
+	} else {
+		result = take_result(status, frame, SUBMIT_BODY_OPENED, &error);
+	}
+	if (result == SUBMIT_OK) {
+		fd = frame->fd;
+		frame->fd = -1;
+		if (fd < 0) {
+			result = SUBMIT_TEMPORARY;
+			error = -EPROTO;
+		}
+	}
+	answer(job, result, fd);
+	return error;
+}
+
+int
+submit_open(struct submit *submit, struct submit_job *job, uint64_t announced_size)
+{
+	struct wire_writer writer;
+	int error;
+
+	if (!is_same_queue(submit, job))
+		return -ENOTCONN;
+	writer = link_begin(submit->link, SUBMIT_BODY_OPEN, -1);
+	wire_put_u64(&writer, job->id);
+	wire_put_u64(&writer, announced_size);
+	error = link_send(submit->link, &writer, open_answered, job, &job->request);
+	job->waiting = job->opening = job->file = error == 0;
+	return error;
+}
+
+static int
+message_answered(void *context, int status, struct channel_frame *frame)
+{
+	struct submit_job *job = context;
+	enum submit_result result;
+	int error;
+
+	result = take_result(status, frame, SUBMIT_REPLY, &error);
+	answer(job, result, -1);
+	return error;
+}
+
+int
+submit_message(struct submit *submit, struct submit_job *job, const struct envelope *envelope, struct slice body,
+               uint64_t size)
+{
+	struct wire_writer writer;
+	int error;
+
+	if (!is_same_queue(submit, job))
+		return -ENOTCONN;
+	buffer_clear(&submit->envelope);
+	error = envelope_encode(envelope, &submit->envelope);
+	if (error != 0)
+		return error;
+	writer = link_begin(submit->link, SUBMIT_MESSAGE, -1);
+	wire_put_u64(&writer, job->id);
+	wire_put_slice(&writer, buffer_slice(&submit->envelope));
+	wire_put_u8(&writer, job->file ? 1 : 0);
+	wire_put_u64(&writer, size);
+	wire_put_slice(&writer, body);
+	error = link_send(submit->link, &writer, message_answered, job, &job->request);
+	buffer_consume(&submit->envelope, buffer_length(&submit->envelope));
+	if (error != 0)
+		return error;
+	job->waiting = true;
+	job->opening = false;
+	/* From here on the file is the queue's. */
+	job->file = false;
+	return 0;
+}
+
+void
+submit_abandon(struct submit *submit, struct submit_job *job)
+{
+	struct channel *channel;
+	struct wire_writer writer;
+
+	if (job->waiting)
+		link_cancel(submit->link, job->request);
+	job->waiting = false;
+	if (!job->file || !is_same_queue(submit, job))
+		return;
+	job->file = false;
+	channel = link_channel(submit->link);
+	writer = channel_begin(channel, SUBMIT_BODY_ABORT, 0, -1);
+	wire_put_u64(&writer, job->id);
+	if (channel_send(channel, &writer) != 0)
+		log_event(LOG_WARNING, "smtp.abort_unsent", LOG_UINT("queue_id", job->id));
+}

@@ -1,0 +1,188 @@
+/*
+ * The role "worker": its listeners, its links to tabled and queued, and the limits of its sessions. Confined, it has no files and can
+ * only answer, ask and hand over.
+ */
+#include "smtpd/worker.h"
+
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/ipc/link.h"
+#include "common/proc/listener.h"
+#include "common/proc/process.h"
+#include "smtpd/lookup.h"
+#include "smtpd/peers.h"
+#include "smtpd/session.h"
+#include "smtpd/submit.h"
+
+enum {
+	STOP_SECONDS = 5, /* for messages that are on their way to the queue, and for the last replies */
+};
+
+struct worker;
+
+/* The listening sockets of one name. */
+struct port {
+	struct worker *worker;
+	bool submission;
+	size_t count;
+	struct listener *listeners[CONFIG_ENDPOINTS_MAX];
+};
+
+struct worker {
+	struct session_host host;
+	struct process *process;
+	struct port smtp;
+	struct port submission;
+	LIST_HEAD(, session) sessions;
+	unsigned session_count;
+	struct peers peers;
+	struct event *stop_timer;
+	bool stopping;
+};
+
+/* Tells a client that it cannot be served. A new socket always has room for one line; if not, that is the client's loss. */
+static void
+turn_away(int client, const struct sockaddr *address, const char *why)
+{
+	struct slice line = reply_line(REPLY_TOO_MANY_SESSIONS);
+	char text[INET6_ADDRSTRLEN];
+
+	config_address_text(address, text, sizeof(text));
+	log_event(LOG_NOTICE, "smtp.turn_away", LOG_STRING("client", text), LOG_STRING("limit", why));
+	if (send(client, line.data, line.length, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+		shutdown(client, SHUT_WR);
+	close(client);
+}
+
+static void
+accepted(void *context, int client, const struct sockaddr *address, socklen_t length)
+{
+	struct port *port = context;
+	struct worker *worker = port->worker;
+	const struct config *config = process_config(worker->process);
+	struct session *session;
+	struct peer *peer;
+
+	(void)length;
+	if (worker->session_count >= config->smtp_sessions) {
+		turn_away(client, address, "smtp_sessions");
+		return;
+	}
+	if (peers_enter(&worker->peers, address, config->smtp_sessions_per_address, &peer) != 0) {
+		turn_away(client, address, "smtp_sessions_per_address");
+		return;
+	}
+	session = session_new(&worker->host, client, address, port->submission);
+	if (session == NULL) {
+		peers_leave(&worker->peers, peer);
+		return;
+	}
+	session->owner_data = peer;
+	LIST_INSERT_HEAD(&worker->sessions, session, entry);
+	worker->session_count++;
+}
+
+/* All is said: the loop ends in its next turn, after the last replies have left. */
+static void
+finish(struct worker *worker)
+{
+	event_add(worker->stop_timer, &(struct timeval){ 0 });
+}
+
+static void
+session_gone(struct session_host *host, struct session *session)
+{
+	struct worker *worker = (struct worker *)(void *)((char *)host - offsetof(struct worker, host));
+
+	LIST_REMOVE(session, entry);
+	worker->session_count--;
+	peers_leave(&worker->peers, session->owner_data);
+	if (worker->stopping && worker->session_count == 0)
+		finish(worker);
+}
+
+static void
+listen_on(struct port *port, struct worker *worker, const char *name, bool submission)
+{
+	int fd;
+
+	port->worker = worker;
+	port->submission = submission;
+	while (port->count < CONFIG_ENDPOINTS_MAX && (fd = process_listener(worker->process, name, port->count)) >= 0) {
+		port->listeners[port->count] = listener_new(worker->process, fd, accepted, port);
+		if (port->listeners[port->count] == NULL)
+			return;
+		port->count++;
+	}
+}
+
+static void
+close_port(struct port *port)
+{
+	while (port->count > 0)
+		listener_free(&port->listeners[--port->count]);
+}
+
+static void
+reloaded(void *context)
+{
+	struct worker *worker = context;
+
+	worker->host.config = process_config(worker->process);
+}
+
+static void
+stop_now(evutil_socket_t fd, short what, void *context)
+{
+	struct worker *worker = context;
+
+	(void)fd;
+	(void)what;
+	process_stop(worker->process);
+}
+
+static void
+stop(void *context)
+{
+	struct worker *worker = context;
+	struct session *session;
+	struct session *next;
+
+	worker->stopping = true;
+	close_port(&worker->smtp);
+	close_port(&worker->submission);
+	event_add(worker->stop_timer, &(struct timeval){ .tv_sec = STOP_SECONDS });
+	if (worker->session_count == 0)
+		finish(worker);
+	LIST_FOREACH_SAFE(session, &worker->sessions, entry, next)
+		session_shut_down(session);
+}
+
+int
+worker_main(struct process *process)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+
+	if (worker == NULL)
+		return EX_OSERR;
+	worker->process = process;
+	LIST_INIT(&worker->sessions);
+	peers_init(&worker->peers);
+	worker->host.base = process_base(process);
+	worker->host.config = process_config(process);
+	worker->host.index = process_index(process);
+	worker->host.ended = session_gone;
+	worker->host.tabled = lookup_link(process);
+	worker->host.submit = submit_new(process);
+	worker->stop_timer = evtimer_new(worker->host.base, stop_now, worker);
+	if (worker->host.tabled == NULL || worker->host.submit == NULL || worker->stop_timer == NULL)
+		return EX_OSERR;
+	listen_on(&worker->smtp, worker, "smtp", false);
+	listen_on(&worker->submission, worker, "submission", true);
+	process_on_reload(process, reloaded, worker);
+	process_on_stop(process, stop, worker);
+	return process_run(process);
+}
