@@ -25,9 +25,9 @@ enum {
 	LOCK_POLL_MS = 20,
 };
 
-/* mkdir -p; existing directories stay as they are. */
+/* mkdir -p, the last directory with MODE; existing ones stay as they are. */
 static int
-make_path(const char *path)
+make_path(const char *path, mode_t mode)
 {
 	char partial[CONFIG_PATH_MAX + CONTROL_NAME_MAX];
 
@@ -39,7 +39,7 @@ make_path(const char *path)
 			return -errno;
 		*slash = '/';
 	}
-	return mkdir(partial, 0755) == 0 || errno == EEXIST ? 0 : -errno;
+	return mkdir(partial, mode) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
 /* The pid in the file, or 0. */
@@ -97,7 +97,7 @@ int
 parent_lock(struct parent *parent)
 {
 	const char *run = parent->config.run_directory;
-	int error = make_path(run);
+	int error = make_path(run, 0755);
 
 	if (error != 0) {
 		parent_complain(parent, "run_directory %s: %s", run, strerror(-error));
@@ -149,7 +149,7 @@ make_role_directory(const struct parent *parent, const struct service_role *role
 
 	if (path == NULL)
 		return 0;
-	error = make_path(path);
+	error = make_path(path, 0700);
 	if (error == 0 && stat(path, &status) != 0)
 		error = -errno;
 	/* A directory that somebody else owns was made by us just now, or wants the administrator's attention. */

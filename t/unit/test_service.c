@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -21,8 +22,8 @@ struct run {
 	size_t length;
 };
 
-static char directory[] = "/tmp/angarium-test-XXXXXX";
-static char config_path[64];
+static char directory[200];
+static char config_path[256];
 static struct run first;
 
 static void
@@ -97,9 +98,11 @@ static void
 setup(void)
 {
 	FILE *file;
+	const char *base = getenv("TMPDIR");
 
-	strcpy(directory + sizeof(directory) - 7, "XXXXXX");
+	snprintf(directory, sizeof(directory), "%s/angarium-test-XXXXXX", base == NULL ? "/tmp" : base);
 	ck_assert_ptr_nonnull(mkdtemp(directory));
+	chmod(directory, 0755);
 	snprintf(config_path, sizeof(config_path), "%s/conf", directory);
 	file = fopen(config_path, "w");
 	ck_assert_ptr_nonnull(file);
@@ -111,7 +114,7 @@ setup(void)
 static void
 teardown(void)
 {
-	char path[128];
+	char path[256];
 
 	snprintf(path, sizeof(path), "%s/run/empty", directory);
 	rmdir(path);
