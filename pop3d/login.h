@@ -59,10 +59,10 @@ struct login_worker {
 	struct link *tabled;
 	struct link *sessions[LOGIN_SESSION_WORKERS_MAX]; /* one to each session worker */
 	struct link_protocol session_protocols[LOGIN_SESSION_WORKERS_MAX];
-	char session_names[LOGIN_SESSION_WORKERS_MAX][16];
+	char session_names[LOGIN_SESSION_WORKERS_MAX][24];
 	unsigned session_count;
 	unsigned turn; /* the session worker that gets the next client */
-	TAILQ_HEAD(, login) logins;
+	TAILQ_HEAD(login_list, login) logins;
 	uint32_t login_count;
 };
 
