@@ -18,6 +18,7 @@ static struct {
 	char lines[65536]; /* every line consumed, joined by "|" */
 	bool pause_after_line;
 	bool close_after_line;
+	bool resume_when_drained;
 	bool ended;
 	enum conn_end end;
 	unsigned drained;
@@ -60,6 +61,10 @@ on_drained(void *context, struct conn *conn)
 	static char block[10000];
 
 	(void)context;
+	if (state.resume_when_drained) {
+		conn_resume(conn);
+		return;
+	}
 	if (++state.drained < 50)
 		conn_write(conn, block, sizeof(block));
 }
@@ -216,6 +221,34 @@ START_TEST(a_detached_connection_gives_its_socket_and_the_rest_of_its_input)
 }
 END_TEST
 
+START_TEST(what_another_process_has_read_comes_before_what_is_read)
+{
+	conn_pause(state.conn);
+	ck_assert_int_eq(conn_feed(state.conn, "one\ntw", 6), 0);
+	say("o\nthree\n");
+	ck_assert_str_eq(state.lines, "");
+	conn_resume(state.conn);
+	turn();
+	ck_assert_str_eq(state.lines, "one|two|three|");
+	ck_assert_int_eq(conn_feed(state.conn, "four\n", 5), 0);
+	turn();
+	ck_assert_str_eq(state.lines, "one|two|three|four|");
+}
+END_TEST
+
+START_TEST(a_connection_resumed_when_its_output_is_drained_reads_again)
+{
+	static char block[LINE_LIMIT];
+
+	state.resume_when_drained = true;
+	conn_pause(state.conn);
+	ck_assert_int_eq(conn_write(state.conn, block, sizeof(block)), 0);
+	turn();
+	say("one\n");
+	ck_assert_str_eq(state.lines, "one|");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -233,6 +266,8 @@ main(void)
 	tcase_add_test(tests, the_end_of_the_peer_is_reported);
 	tcase_add_test(tests, a_stream_written_from_the_drained_callback_arrives_whole);
 	tcase_add_test(tests, a_detached_connection_gives_its_socket_and_the_rest_of_its_input);
+	tcase_add_test(tests, what_another_process_has_read_comes_before_what_is_read);
+	tcase_add_test(tests, a_connection_resumed_when_its_output_is_drained_reads_again);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
