@@ -1,0 +1,78 @@
+/*
+ * A world for an SMTP session without sockets and processes: a client, tabled and queued in memory. It stands in for
+ * common/io/conn.h and common/ipc/link.h when a program is linked with it. For unit tests and fuzzers.
+ */
+#ifndef ANGARIUM_T_SMTP_FAKE_H
+#define ANGARIUM_T_SMTP_FAKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/buffer.h"
+#include "common/ipc/proto_submit.h"
+#include "common/mail/config.h"
+#include "smtpd/session.h"
+
+struct fake_question;
+
+/* The last message that the fake queue took. */
+struct fake_message {
+	unsigned count;         /* of messages taken */
+	uint64_t id;
+	struct buffer envelope; /* encoded */
+	struct buffer body;
+	bool in_file;
+};
+
+struct fake {
+	struct config config;
+	struct session_host host;
+	struct session *session;  /* NULL when it has ended */
+	struct conn *conn;        /* NULL when it has ended */
+	struct buffer output;     /* what the client was told and has not taken */
+	uint32_t deadline;        /* milliseconds, as last set */
+	bool tabled_down;
+	bool queued_down;
+	bool patient;             /* questions wait for fake_answer; else each is answered after the input that caused it */
+	bool newest_first;        /* answers come in the opposite order of the questions */
+	enum submit_result open_result;
+	enum submit_result message_result;
+	struct fake_message message;
+	unsigned questions;       /* unanswered */
+	unsigned most_questions;  /* unanswered at the same time */
+	unsigned lookups;
+	unsigned opened;          /* spool files given */
+	unsigned aborted;         /* spool files given up */
+	size_t longest_input;     /* bytes that the session left unconsumed, at most */
+};
+
+/*
+ * Addresses: no..@ is unknown, off..@ disabled, loop..@ a loop, late..@ temporary, alias..@ an alias, all others are mailboxes; in the domain "remote.example" all
+ * are remote, in "relay.example" to be relayed. The client is 192.0.2.1.
+ */
+struct fake *fake_new(void);
+/* Begins a session. Change config before. */
+void fake_connect(struct fake *fake, bool submission);
+void fake_free(struct fake *fake);
+
+/* The client sends; the session handles it, and what follows from it. */
+void fake_send(struct fake *fake, struct slice bytes);
+void fake_send_string(struct fake *fake, const char *string);
+void fake_hang_up(struct fake *fake);
+void fake_time_out(struct fake *fake);
+/* Answers one question; false when there is none. */
+bool fake_answer(struct fake *fake);
+/* Answers all questions, and those that follow. */
+void fake_answer_all(struct fake *fake);
+/* queued, or tabled, is started anew: what was in flight is lost. */
+void fake_restart_queued(struct fake *fake);
+void fake_restart_tabled(struct fake *fake);
+
+/* The codes of all replies that the client has not taken, as "250 550"; they are then taken. Valid until the next call. */
+const char *fake_codes(struct fake *fake);
+/* The replies as they are; then taken. Valid until the next call. */
+const char *fake_replies(struct fake *fake);
+/* The body of the last message, as a string. */
+const char *fake_body(struct fake *fake);
+
+#endif
