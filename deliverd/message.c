@@ -1,0 +1,87 @@
+/*
+ * Writing a message: a small body is in memory, with LF line ends; a large one is read and converted a chunk at a time, and each chunk is written
+ * to every mailbox.
+ */
+#include "deliverd/message.h"
+
+#include <unistd.h>
+
+#include "common/io/durable.h"
+#include "common/mail/address.h"
+#include "common/mail/header.h"
+#include "deliverd/lineends.h"
+#include "deliverd/target.h"
+
+static void
+fail_all(struct job *job, struct outcome outcome)
+{
+	for (uint32_t i = 0; i < job->target_count; i++)
+		if (job->targets[i].state != TARGET_FAILED)
+			target_fail(&job->targets[i], outcome);
+}
+
+static void
+append_to_all(struct job *job, struct slice piece)
+{
+	for (uint32_t i = 0; i < job->target_count && piece.length > 0; i++)
+		if (job->targets[i].state == TARGET_WRITTEN)
+			target_append(&job->targets[i], piece);
+}
+
+/* The next part of a body in a descriptor, at one byte after the chunk's beginning, so that it can be converted in place. */
+static int
+read_chunk(struct store *store, const struct job *job, uint64_t offset, struct slice *piece_r)
+{
+	uint64_t left = job->size - offset;
+	size_t length = left < STORE_CHUNK ? (size_t)left : STORE_CHUNK;
+
+	*piece_r = slice_of(store->chunk + 1, length);
+	return durable_pread(job->fd, store->chunk + 1, length, (off_t)offset);
+}
+
+/* PIECE is what read_chunk gave for the beginning. */
+static int
+copy_body(struct store *store, struct job *job, struct slice piece, struct lineends *lineends)
+{
+	uint64_t offset = 0;
+
+	for (;;) {
+		size_t length = lineends_convert(lineends, piece, store->chunk);
+		int error;
+
+		append_to_all(job, slice_of(store->chunk, length));
+		offset += piece.length;
+		if (offset == job->size)
+			break;
+		error = read_chunk(store, job, offset, &piece);
+		if (error != 0)
+			return error;
+	}
+	append_to_all(job, slice_of(store->chunk, lineends_finish(lineends, store->chunk)));
+	return 0;
+}
+
+void
+message_write(struct store *store, struct job *job)
+{
+	char return_path[2 * ADDRESS_MAX + 4];
+	struct lineends lineends = { 0 };
+	struct message message = { .job = job, .header = job->body };
+
+	address_format_quoted(slice_from_string(job->reverse_path), return_path, sizeof(return_path));
+	message.return_path = slice_from_string(return_path);
+	if (job->fd >= 0 && read_chunk(store, job, 0, &message.header) != 0) {
+		fail_all(job, outcome_queue_failed);
+		return;
+	}
+	message.delivered_before = header_count(message.header, SLICE("Delivered-To"), 1) > 0;
+	for (uint32_t i = 0; i < job->target_count; i++)
+		target_begin(store, &message, &job->targets[i]);
+	if (job->fd >= 0 && copy_body(store, job, message.header, &lineends) != 0) {
+		fail_all(job, outcome_queue_failed);
+		return;
+	}
+	for (uint32_t i = 0; i < job->target_count; i++)
+		if (job->targets[i].state == TARGET_WRITTEN)
+			target_complete(job, &job->targets[i], lineends.size, lineends.wire_size);
+}
