@@ -1,9 +1,9 @@
 /*
  * The response to CAPA.
  *
- * UTF8 USER (RFC 6856 section 2): user names and passwords may be UTF-8, also without the command UTF8. Messages are sent as they
- * are in either mode: one with UTF-8 in its header is the same file for every client, and a rewritten one would have another size than
- * LIST says and no valid signature any more.
+ * UTF8 USER (RFC 6856 section 2): user names and passwords may be UTF-8, also without the command UTF8.
+ * Messages are sent as they are in either mode: one with UTF-8 in its header is the same file for every
+ * client, and a rewritten one would have another size than LIST says and no valid signature any more.
  */
 #include "pop3d/capability.h"
 

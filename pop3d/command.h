@@ -1,8 +1,10 @@
 /*
- * Command lines of POP3 (RFC 1939 section 3, RFC 2449 section 4), found in what a client sent and taken apart.
+ * Command lines of POP3 (RFC 1939 section 3, RFC 2449 section 4), found in what a client sent and taken
+ * apart.
  *
- * A line ends with CRLF; a bare LF is taken too. Nothing that a client sends in POP3 carries a message, so there is nothing that a
- * lenient line end could smuggle in, and scripts written by hand do end their lines so.
+ * A line ends with CRLF; a bare LF is taken too. Nothing that a client sends in POP3 carries a message, so
+ * there is nothing that a lenient line end could smuggle in, and scripts written by hand do end their lines
+ * so.
  */
 #ifndef ANGARIUM_POP3D_COMMAND_H
 #define ANGARIUM_POP3D_COMMAND_H
@@ -27,12 +29,12 @@ enum command_result {
 
 struct command {
 	struct slice verb;     /* up to the first blank; may be empty */
-	struct slice argument; /* after that blank, with all its blanks: a password may hold some (RFC 1939 section 7, PASS) */
+	struct slice argument; /* after that blank, with its own: a password may hold some (RFC 1939, PASS) */
 };
 
 /*
- * Finds the next line in INPUT. Returns the bytes to consume. The slices point into INPUT. *skipping is the state kept between calls,
- * false at first: true while the rest of an overlong line is thrown away.
+ * Finds the next line in INPUT. Returns the bytes to consume. The slices point into INPUT. *skipping is the
+ * state kept between calls, false at first: true while the rest of an overlong line is thrown away.
  */
 size_t command_next(struct slice input, bool *skipping, struct command *command_r, enum command_result *result_r);
 

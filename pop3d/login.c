@@ -1,5 +1,6 @@
 /*
- * The login role's life: connections come, and go on to a session worker or away. It has no file, no directory and no secret.
+ * The login role's life: connections come, and go on to a session worker or away. It has no file, no
+ * directory and no secret.
  */
 #include "pop3d/login.h"
 

@@ -1,8 +1,9 @@
 /*
- * The login role: POP3's AUTHORIZATION state (RFC 1939 section 4) for clients who have not yet said who they are.
+ * The login role: POP3's AUTHORIZATION state (RFC 1939 section 4) for clients who have not yet said who they
+ * are.
  *
- * login.c accepts and ends sessions, login_verbs.c speaks with the client, login_auth.c asks tabled about passwords, and login_handoff.c gives
- * the client to a session worker.
+ * login.c accepts and ends sessions, login_verbs.c speaks with the client, login_auth.c asks tabled about
+ * passwords, and login_handoff.c gives the client to a session worker.
  */
 #ifndef ANGARIUM_POP3D_LOGIN_H
 #define ANGARIUM_POP3D_LOGIN_H

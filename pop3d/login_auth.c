@@ -1,5 +1,6 @@
 /*
- * Asks tabled whether a password is right. A wrong one is answered after a delay, by a timer: guessing is slow, and nobody else waits.
+ * Asks tabled whether a password is right. A wrong one is answered after a delay, by a timer: guessing is
+ * slow, and nobody else waits.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * Gives a client whose password was right to a session worker. Until that worker has said that it has it, we keep a duplicate of the
- * socket, so that the client gets an answer in any case.
+ * Gives a client whose password was right to a session worker. Until that worker has said that it has it, we
+ * keep a duplicate of the socket, so that the client gets an answer in any case.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /*
- * What a client may say before it has logged in: USER, PASS, CAPA, UTF8, QUIT (RFC 1939 section 4, RFC 2449, RFC 6856).
+ * What a client may say before it has logged in: USER, PASS, CAPA, UTF8, QUIT (RFC 1939 section 4, RFC 2449,
+ * RFC 6856).
  */
 #include "pop3d/login.h"
 
@@ -90,9 +91,18 @@ static const struct verb {
 	struct slice name;
 	enum outcome (*handle)(struct login *login, struct slice argument);
 } verbs[] = {
-	{ { "USER", 4 }, verb_user },  { { "PASS", 4 }, verb_pass },  { { "CAPA", 4 }, verb_capa },  { { "QUIT", 4 }, verb_quit },
-	{ { "UTF8", 4 }, verb_utf8 },  { { "STAT", 4 }, verb_later }, { { "LIST", 4 }, verb_later }, { { "UIDL", 4 }, verb_later },
-	{ { "RETR", 4 }, verb_later }, { { "TOP", 3 }, verb_later },  { { "DELE", 4 }, verb_later }, { { "RSET", 4 }, verb_later },
+	{ { "USER", 4 }, verb_user },
+	{ { "PASS", 4 }, verb_pass },
+	{ { "CAPA", 4 }, verb_capa },
+	{ { "QUIT", 4 }, verb_quit },
+	{ { "UTF8", 4 }, verb_utf8 },
+	{ { "STAT", 4 }, verb_later },
+	{ { "LIST", 4 }, verb_later },
+	{ { "UIDL", 4 }, verb_later },
+	{ { "RETR", 4 }, verb_later },
+	{ { "TOP", 3 }, verb_later },
+	{ { "DELE", 4 }, verb_later },
+	{ { "RSET", 4 }, verb_later },
 	{ { "NOOP", 4 }, verb_later },
 };
 
@@ -110,7 +120,8 @@ static bool
 settle(struct login *login, enum outcome outcome)
 {
 	if (outcome == OUTCOME_ERROR && ++login->errors >= LOGIN_ERRORS_MAX) {
-		log_event(LOG_NOTICE, "pop3.errors", LOG_STRING("session", login->session), LOG_STRING("client", login->client));
+		log_event(LOG_NOTICE, "pop3.errors", LOG_STRING("session", login->session),
+		          LOG_STRING("client", login->client));
 		reply(login, OUTCOME_OK, "-ERR too many mistakes; bye");
 		login_close(login);
 		return false;

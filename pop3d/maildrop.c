@@ -1,5 +1,6 @@
 /*
- * A maildrop: questions, marks, and its files. How its index comes to be is in maildrop_scan.c. Errors are returned, none is fatal.
+ * A maildrop: questions, marks, and its files. How its index comes to be is in maildrop_scan.c. Errors are
+ * returned, none is fatal.
  */
 #include "pop3d/maildrop.h"
 
@@ -243,7 +244,7 @@ maildrop_remove(struct maildrop *maildrop, uint32_t number)
 	maildrop->removed++;
 	maildrop->removed_bytes += bytes;
 	if ((message->flags & MAILDROP_TWICE) != 0) {
-		/* Left in new/ it would be a message again in the next session. It is not there when a move was met half-way. */
+		/* Left in new/ it would be a message again in the next session. A move met half-way left nothing. */
 		file_path(true, maildrop_base_name(maildrop, message), path);
 		unlinkat(maildrop->directory, path, 0);
 	}

@@ -1,14 +1,17 @@
 /*
  * A maildrop: the messages of one Maildir, locked for one session, as they were when it was opened.
  *
- * Opening it reads the directories new/ and cur/ and opens no file: times and sizes stand in the names. The order of
- * the messages is that of their arrival (time in the name, then the name), so that it is the same in each session.
+ * Opening it reads the directories new/ and cur/ and opens no file: times and sizes stand in the names. The
+ * order of the messages is that of their arrival (time in the name, then the name), so that it is the same in
+ * each session.
  *
- * Nothing is moved from new/ to cur/: whether a message is "new" is for a reader that shows messages to people (RFC 1939 knows no
- * such thing), and a message that nobody but POP3 touched is left as its delivery left it. Others may move and rename
- * files at any time: a file that is not where it was is looked for again by the part of its name that stays.
+ * Nothing is moved from new/ to cur/: whether a message is "new" is for a reader that shows messages to
+ * people (RFC 1939 knows no such thing), and a message that nobody but POP3 touched is left as its delivery
+ * left it. Others may move and rename files at any time: a file that is not where it was is looked for again
+ * by the part of its name that stays.
  *
- * Everything else in those directories (directories, links, FIFOs, names with a leading dot or control characters) is not there for us.
+ * Everything else in those directories (directories, links, FIFOs, names with a leading dot or control
+ * characters) is not there for us.
  *
  * Messages are numbered from 0 here, from 1 in the protocol.
  */
@@ -26,22 +29,22 @@ enum {
 struct maildrop;
 
 /*
- * Takes DIRECTORY, the descriptor (O_RDONLY) of a mailbox or folder, in any case, and locks it. MEMORY is the most that the
- * index may take, bytes. 0, -EBUSY (another session holds it), -ENOMEM or another negative errno value. Follow with
- * maildrop_scan until it is done; only then can the others be called.
+ * Takes DIRECTORY, the descriptor (O_RDONLY) of a mailbox or folder, in any case, and locks it. MEMORY is the
+ * most that the index may take, bytes. 0, -EBUSY (another session holds it), -ENOMEM or another negative
+ * errno value. Follow with maildrop_scan until it is done; only then can the others be called.
  */
 int maildrop_open(int directory, size_t memory, struct maildrop **maildrop_r);
 /* Unlocks and frees; deletes nothing. Sets *maildrop to NULL. */
 void maildrop_close(struct maildrop **maildrop);
 
 /*
- * Reads a piece of the directories; each call takes about a millisecond. 1: call again, 0: done, or a negative errno value (-ENOBUFS: the
- * index would take more than the memory allowed).
+ * Reads a piece of the directories; each call takes about a millisecond. 1: call again, 0: done, or a
+ * negative errno value (-ENOBUFS: the index would take more than the memory allowed).
  */
 int maildrop_scan(struct maildrop *maildrop);
 /*
- * Starts to look again where the files are now; follow with maildrop_scan until it is done. The messages, their numbers and marks stay;
- * those that are not found are gone, new ones are not looked at.
+ * Starts to look again where the files are now; follow with maildrop_scan until it is done. The messages,
+ * their numbers and marks stay; those that are not found are gone, new ones are not looked at.
  */
 void maildrop_rescan(struct maildrop *maildrop);
 /* A scan or rescan is not done yet. */
@@ -75,19 +78,21 @@ void maildrop_undelete_all(struct maildrop *maildrop);
 bool maildrop_gone(const struct maildrop *maildrop, uint32_t message);
 
 /*
- * Opens the file; *length_r is its size in bytes. A descriptor, or: -ENOENT (moved or removed: maildrop_rescan), -EINVAL (no regular
- * file), or another negative errno value.
+ * Opens the file; *length_r is its size in bytes. A descriptor, or: -ENOENT (moved or removed:
+ * maildrop_rescan), -EINVAL (no regular file), or another negative errno value.
  */
 int maildrop_open_message(const struct maildrop *maildrop, uint32_t message, uint64_t *length_r);
 
 /*
- * Removes the file. 0 also when somebody else has removed it; -ENOENT: moved or removed, maildrop_rescan and try again; or another negative errno
- * value. What is removed is not synced: a message that comes back after a power cut is no loss.
+ * Removes the file. 0 also when somebody else has removed it; -ENOENT: moved or removed, maildrop_rescan and
+ * try again; or another negative errno value. What is removed is not synced: a message that comes back after
+ * a power cut is no loss.
  */
 int maildrop_remove(struct maildrop *maildrop, uint32_t message);
 /*
- * After the last maildrop_remove: takes the removed messages off the quota that the mailbox counts in maildirsize, if it has one.
- * SIZES is that file's path relative to the directory. 0 or a negative errno value.
+ * After the last maildrop_remove: takes the removed messages off the quota that the mailbox counts in
+ * maildirsize, if it has one. SIZES is that file's path relative to the directory. 0 or a negative errno
+ * value.
  */
 int maildrop_account(struct maildrop *maildrop, const char *sizes);
 

@@ -1,5 +1,6 @@
 /*
- * The inside of a maildrop, shared by maildrop.c (questions, marks, files) and maildrop_scan.c (reading directories).
+ * The inside of a maildrop, shared by maildrop.c (questions, marks, files) and maildrop_scan.c (reading
+ * directories).
  *
  * A message takes 24 bytes besides its name; all names lie in one block. 10,000 messages take about 1 MB.
  */
@@ -69,7 +70,8 @@ maildrop_base_name(const struct maildrop *maildrop, const struct maildrop_messag
 /* Sorts by arrival, then base name. 0 or -ENOMEM. */
 int maildrop_sort(struct maildrop *maildrop);
 /* The order between a message and one with this ARRIVAL and BASE name: below, equal to, or above 0. */
-int maildrop_compare(const struct maildrop *maildrop, const struct maildrop_message *message, uint64_t arrival, struct slice base);
+int maildrop_compare(const struct maildrop *maildrop, const struct maildrop_message *message, uint64_t arrival,
+                     struct slice base);
 /* "SECONDS.M<microseconds>..." at the beginning of a file's name as microseconds since 1970; 0 when it tells no time. */
 uint64_t maildrop_arrival(struct slice name);
 

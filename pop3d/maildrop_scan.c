@@ -1,7 +1,9 @@
 /*
- * Reading the directories of a maildrop: piece by piece, so that a maildrop with a million messages holds up no other session.
+ * Reading the directories of a maildrop: piece by piece, so that a maildrop with a million messages holds up
+ * no other session.
  *
- * new/ is read before cur/: a file that is moved meanwhile is met at least once. Met twice, it counts once, as the one in cur/.
+ * new/ is read before cur/: a file that is moved meanwhile is met at least once. Met twice, it counts once,
+ * as the one in cur/.
  */
 #include "pop3d/maildrop_index.h"
 
@@ -53,7 +55,8 @@ reserve_message(struct maildrop *maildrop)
 		return 0;
 	if (maildrop->memory < maildrop->names_size)
 		return -ENOBUFS;
-	size = grown(maildrop->size, (size_t)maildrop->count + 1, GROW_FIRST, sizeof(*messages), maildrop->memory - maildrop->names_size);
+	size = grown(maildrop->size, (size_t)maildrop->count + 1, GROW_FIRST, sizeof(*messages),
+	             maildrop->memory - maildrop->names_size);
 	if (size == 0)
 		return -ENOBUFS;
 	messages = reallocarray(maildrop->messages, size, sizeof(*messages));
@@ -226,8 +229,9 @@ remove_doubles(struct maildrop *maildrop)
 
 	for (uint32_t i = 0; i < maildrop->count; i++) {
 		struct maildrop_message *last = kept == 0 ? NULL : &messages[kept - 1];
+		struct slice base = maildrop_base_name(maildrop, &messages[i]);
 
-		if (last == NULL || maildrop_compare(maildrop, last, messages[i].arrival, maildrop_base_name(maildrop, &messages[i])) != 0) {
+		if (last == NULL || maildrop_compare(maildrop, last, messages[i].arrival, base) != 0) {
 			messages[kept++] = messages[i];
 			continue;
 		}

@@ -34,7 +34,9 @@ maildrop_arrival(struct slice name)
 	uint64_t seconds;
 	uint64_t microseconds;
 
-	if (rest.length == 0 || rest.data[0] != '.' || slice_to_number(slice_first(name, length), SECONDS_MAX, &seconds) != 0)
+	if (rest.length == 0 || rest.data[0] != '.')
+		return 0;
+	if (slice_to_number(slice_first(name, length), SECONDS_MAX, &seconds) != 0)
 		return 0;
 	rest = slice_from(rest, 1);
 	if (rest.length > 0 && rest.data[0] == 'M') {
@@ -55,7 +57,8 @@ compare_bytes(struct slice a, struct slice b)
 }
 
 int
-maildrop_compare(const struct maildrop *maildrop, const struct maildrop_message *message, uint64_t arrival, struct slice base)
+maildrop_compare(const struct maildrop *maildrop, const struct maildrop_message *message, uint64_t arrival,
+                 struct slice base)
 {
 	if (message->arrival != arrival)
 		return message->arrival < arrival ? -1 : 1;
@@ -91,7 +94,8 @@ count_digits(const struct maildrop *maildrop, uint32_t counts[DIGITS][VALUES])
 
 /* Moves the messages from FROM to TO in the order of one digit, those with equal ones as they stood. */
 static void
-sort_digit(const struct maildrop_message *from, struct maildrop_message *to, uint32_t count, size_t digit, uint32_t *counts)
+sort_digit(const struct maildrop_message *from, struct maildrop_message *to, uint32_t count, size_t digit,
+           uint32_t *counts)
 {
 	uint32_t next = 0;
 

@@ -64,7 +64,7 @@ multiline_put(struct multiline *multiline, struct slice input, char *out)
 		}
 		*at++ = '\n';
 		multiline->octets++;
-		/* Up to 2 bytes are known exactly: enough to tell the empty line, whose CR was counted when the file holds CRLF. */
+		/* Up to 2 bytes are known exactly: enough to tell an empty line, whose CR was counted in a CRLF file. */
 		end_line(multiline, multiline->column - (multiline->after_cr ? 1 : 0));
 		input = slice_from(input, end + 1);
 	}

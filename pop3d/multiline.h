@@ -1,6 +1,7 @@
 /*
- * A message as a multi-line response (RFC 1939 section 3): CRLF line ends, a dot before each line that begins with one, and ".CRLF" at the
- * end. The message comes in pieces cut anywhere, with LF or CRLF line ends, and may hold anything else: NULs, bare CRs, no last line end.
+ * A message as a multi-line response (RFC 1939 section 3): CRLF line ends, a dot before each line that begins
+ * with one, and ".CRLF" at the end. The message comes in pieces cut anywhere, with LF or CRLF line ends, and
+ * may hold anything else: NULs, bare CRs, no last line end.
  */
 #ifndef ANGARIUM_POP3D_MULTILINE_H
 #define ANGARIUM_POP3D_MULTILINE_H
@@ -17,7 +18,7 @@ enum {
 };
 
 struct multiline {
-	uint64_t octets;     /* of the message with CRLF line ends: without added dots and without a line end added at its end */
+	uint64_t octets;     /* with CRLF line ends, without added dots and without a line end added at the end */
 	uint64_t lines_left; /* of the body, when LIMITED */
 	uint32_t column;     /* bytes of the present line so far; stops at 2 */
 	bool after_cr;       /* the last byte was a CR */

@@ -1,7 +1,8 @@
 /*
  * A login worker hands an authenticated client to a session worker, over the sibling channel "session".
  *
- * The login worker keeps a duplicate of the socket until the reply: if none comes, it tells the client so and shuts the connection.
+ * The login worker keeps a duplicate of the socket until the reply: if none comes, it tells the client so and
+ * shuts the connection.
  */
 #ifndef ANGARIUM_POP3D_PROTO_HANDOFF_H
 #define ANGARIUM_POP3D_PROTO_HANDOFF_H
@@ -16,8 +17,8 @@ enum {
 
 enum handoff_type {
 	/*
-	 * login -> session, with the client's socket: slice ticket (TABLE_TICKET_SIZE); string session; string client address; u8 flags
-	 * (enum handoff_flag); slice input, which the client sent after PASS.
+	 * login -> session, with the client's socket: slice ticket (TABLE_TICKET_SIZE); string session;
+	 * string client address; u8 flags (enum handoff_flag); slice input, which the client sent after PASS.
 	 */
 	HANDOFF_TAKE = 1,
 	/* session -> login: u8 result (enum handoff_result). */

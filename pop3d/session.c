@@ -1,8 +1,9 @@
 /*
- * The session role's life: clients come from login workers, and leave. It holds the mail root and authenticated sockets; it never sees a
- * password.
+ * The session role's life: clients come from login workers, and leave. It holds the mail root and
+ * authenticated sockets; it never sees a password.
  *
- * A session ends without UPDATE, deleting nothing, when the connection breaks or the client is silent for too long (RFC 1939 section 3).
+ * A session ends without UPDATE, deleting nothing, when the connection breaks or the client is silent for too
+ * long (RFC 1939 section 3).
  */
 #include "pop3d/session.h"
 
@@ -172,7 +173,9 @@ is_stream_socket(int fd)
 	socklen_t length = sizeof(int);
 	int type;
 
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM && fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_STREAM)
+		return false;
+	return fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
 }
 
 static int
@@ -190,8 +193,8 @@ on_take(struct channel *channel, void *context, struct channel_frame *frame)
 	wire_get_string(&frame->body, handoff.client, sizeof(handoff.client));
 	handoff.flags = wire_get_u8(&frame->body);
 	handoff.input = wire_get_slice(&frame->body);
-	if (!wire_done(&frame->body) || handoff.ticket.length != TABLE_TICKET_SIZE || handoff.input.length > HANDOFF_INPUT_MAX ||
-	    !is_stream_socket(client))
+	if (!wire_done(&frame->body) || handoff.ticket.length != TABLE_TICKET_SIZE ||
+	    handoff.input.length > HANDOFF_INPUT_MAX || !is_stream_socket(client))
 		return -EPROTO;
 	if (worker->count < process_config(worker->process)->pop3_sessions) {
 		frame->fd = -1;

@@ -1,8 +1,10 @@
 /*
- * The session role: POP3's TRANSACTION and UPDATE states (RFC 1939 sections 5 and 6) for clients who have logged in.
+ * The session role: POP3's TRANSACTION and UPDATE states (RFC 1939 sections 5 and 6) for clients who have
+ * logged in.
  *
- * session.c takes clients from login workers and ends sessions; session_open.c redeems the ticket and opens the maildrop; session_work.c shares the
- * process among sessions whose command needs more than a moment; session_verbs.c reads commands, and verb_*.c carry them out.
+ * session.c takes clients from login workers and ends sessions; session_open.c redeems the ticket and opens
+ * the maildrop; session_work.c shares the process among sessions whose command needs more than a moment;
+ * session_verbs.c reads commands, and verb_*.c carry them out.
  */
 #ifndef ANGARIUM_POP3D_SESSION_H
 #define ANGARIUM_POP3D_SESSION_H
@@ -122,8 +124,9 @@ int session_work_prepare(struct session_worker *worker);
 /* A new span of time begins: at each callback from the loop. */
 void session_work_begin(struct session_worker *worker);
 /*
- * Goes on with the present command until it is done, the client must read first, or the time is over. True when the session is ready for its
- * next command; false when it is not (it will go on by itself) or is freed: leave it alone then.
+ * Goes on with the present command until it is done, the client must read first, or the time is over. True
+ * when the session is ready for its next command; false when it is not (it will go on by itself) or is freed:
+ * leave it alone then.
  */
 bool session_work(struct session *session);
 /* Called outside of input callbacks: the same, and then reads on. */
@@ -131,8 +134,8 @@ void session_continue(struct session *session);
 /* Takes a session that ends out of the list. */
 void session_work_cancel(struct session *session);
 /*
- * Opens MESSAGE for the present command. A descriptor; -EAGAIN: it is looked for, return SESSION_MORE and call again; -ENOENT: it is gone; or
- * another negative errno value.
+ * Opens MESSAGE for the present command. A descriptor; -EAGAIN: it is looked for, return SESSION_MORE and
+ * call again; -ENOENT: it is gone; or another negative errno value.
  */
 int session_open_message(struct session *session, uint32_t message);
 
@@ -147,7 +150,8 @@ bool session_no_more(struct session *session, struct slice arguments);
 /* ---- the verbs: they reply, or set work.step, or both ---- */
 
 typedef void session_verb(struct session *session, struct slice arguments);
-session_verb verb_stat, verb_list, verb_uidl, verb_retr, verb_top, verb_dele, verb_rset, verb_noop, verb_capa, verb_utf8, verb_quit;
+session_verb verb_stat, verb_list, verb_uidl, verb_retr, verb_top, verb_dele, verb_rset, verb_noop, verb_capa, verb_utf8,
+    verb_quit;
 /* Finds out the sizes of messages work.next to work.end that are not known; then goes on with THEN. */
 void verb_size(struct session *session, uint32_t first, uint32_t end, session_step *then);
 

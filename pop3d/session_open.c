@@ -1,8 +1,9 @@
 /*
  * From a ticket to an open maildrop, and with it the reply to PASS (RFC 1939 section 4).
  *
- * Whose mailbox it is, tabled says and nobody else: the login worker's word counts for nothing here. When the maildrop cannot be opened
- * the connection is closed after the reply, as section 4 allows: a session worker could not check another password.
+ * Whose mailbox it is, tabled says and nobody else: the login worker's word counts for nothing here. When the
+ * maildrop cannot be opened the connection is closed after the reply, as section 4 allows: a session worker
+ * could not check another password.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /*
- * Reads the commands of TRANSACTION (RFC 1939 section 5) and gives each to its verb. Pipelined commands are carried out one after the
- * other; their replies leave together.
+ * Reads the commands of TRANSACTION (RFC 1939 section 5) and gives each to its verb. Pipelined commands are
+ * carried out one after the other; their replies leave together.
  */
 #include "pop3d/session.h"
 
@@ -39,9 +39,18 @@ static const struct {
 	struct slice name;
 	session_verb *verb;
 } verbs[] = {
-	{ { "RETR", 4 }, verb_retr },    { { "LIST", 4 }, verb_list },    { { "UIDL", 4 }, verb_uidl }, { { "DELE", 4 }, verb_dele },
-	{ { "TOP", 3 }, verb_top },      { { "STAT", 4 }, verb_stat },    { { "NOOP", 4 }, verb_noop }, { { "RSET", 4 }, verb_rset },
-	{ { "QUIT", 4 }, verb_quit },    { { "CAPA", 4 }, verb_capa },    { { "UTF8", 4 }, verb_utf8 }, { { "USER", 4 }, verb_not_now },
+	{ { "RETR", 4 }, verb_retr },
+	{ { "LIST", 4 }, verb_list },
+	{ { "UIDL", 4 }, verb_uidl },
+	{ { "DELE", 4 }, verb_dele },
+	{ { "TOP", 3 }, verb_top },
+	{ { "STAT", 4 }, verb_stat },
+	{ { "NOOP", 4 }, verb_noop },
+	{ { "RSET", 4 }, verb_rset },
+	{ { "QUIT", 4 }, verb_quit },
+	{ { "CAPA", 4 }, verb_capa },
+	{ { "UTF8", 4 }, verb_utf8 },
+	{ { "USER", 4 }, verb_not_now },
 	{ { "PASS", 4 }, verb_not_now },
 };
 

@@ -1,6 +1,7 @@
 /*
- * Shares the process among its sessions. A command that needs long (a large message, a list of a million lines, deleting ten thousand files) is
- * carried out in steps; a session whose client does not read waits for it, and one that has used its time waits for the others.
+ * Shares the process among its sessions. A command that needs long (a large message, a list of a million
+ * lines, deleting ten thousand files) is carried out in steps; a session whose client does not read waits for
+ * it, and one that has used its time waits for the others.
  */
 #include <errno.h>
 

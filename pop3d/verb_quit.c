@@ -1,6 +1,6 @@
 /*
- * QUIT, and with it the UPDATE state (RFC 1939 section 6): the one place where messages are deleted. What was marked goes by its name,
- * so that nothing which arrived meanwhile is touched.
+ * QUIT, and with it the UPDATE state (RFC 1939 section 6): the one place where messages are deleted. What was
+ * marked goes by its name, so that nothing which arrived meanwhile is touched.
  */
 #include <errno.h>
 

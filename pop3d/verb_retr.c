@@ -1,5 +1,6 @@
 /*
- * RETR and TOP (RFC 1939 sections 5 and 7): a message as a multi-line response, read and sent piece by piece, as fast as the client takes it.
+ * RETR and TOP (RFC 1939 sections 5 and 7): a message as a multi-line response, read and sent piece by piece,
+ * as fast as the client takes it.
  *
  * The messages stay where they are: RETR moves nothing from new/ to cur/ and sets no flag (see maildrop.h).
  */
@@ -37,8 +38,8 @@ refuse(struct session *session, int error)
 
 	close_message(session);
 	maildrop_name(session->maildrop, session->work.next, name);
-	log_event(LOG_WARNING, "pop3.message_failed", LOG_STRING("session", session->name), LOG_STRING("user", session->user),
-	          LOG_STRING("file", name), LOG_ERROR(error));
+	log_event(LOG_WARNING, "pop3.message_failed", LOG_STRING("session", session->name),
+	          LOG_STRING("user", session->user), LOG_STRING("file", name), LOG_ERROR(error));
 	if (error == -ENOENT)
 		session_printf(session, "-ERR [SYS/PERM] the message has been removed by another program\r\n");
 	else
@@ -69,9 +70,9 @@ check_size(struct session *session)
 		return;
 	if (maildrop_sized(maildrop, message)) {
 		maildrop_name(maildrop, message, name);
-		log_event(LOG_NOTICE, "pop3.wrong_size", LOG_STRING("session", session->name), LOG_STRING("user", session->user),
-		          LOG_STRING("file", name), LOG_UINT("listed", maildrop_octets(maildrop, message)),
-		          LOG_UINT("octets", octets));
+		log_event(LOG_NOTICE, "pop3.wrong_size", LOG_STRING("session", session->name),
+		          LOG_STRING("user", session->user), LOG_STRING("file", name),
+		          LOG_UINT("listed", maildrop_octets(maildrop, message)), LOG_UINT("octets", octets));
 	}
 	maildrop_set_octets(maildrop, message, octets);
 }

@@ -1,6 +1,6 @@
 /*
- * Finds out the sizes of messages whose names do not tell them (those that other programs have delivered): STAT and LIST need them. Each such
- * file is read once in a session.
+ * Finds out the sizes of messages whose names do not tell them (those that other programs have delivered):
+ * STAT and LIST need them. Each such file is read once in a session.
  */
 #include <errno.h>
 #include <unistd.h>

@@ -1,11 +1,19 @@
 /*
- * Commands of POP3: however the input is cut, the same commands and complaints come out, and slices stay inside of it.
+ * Commands of POP3: however the input is cut, the same commands and complaints come out, and slices stay
+ * inside of it.
  */
 #include <stdlib.h>
 
 #include "pop3d/command.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+check_inside(struct slice part, struct slice whole)
+{
+	if (part.length > 0 && (part.data < whole.data || part.data + part.length > whole.data + whole.length))
+		abort();
+}
 
 /* Everything that comes out of INPUT, as one number; at most PIECE bytes become visible at a time. */
 static uint64_t
@@ -28,10 +36,8 @@ digest(struct slice input, size_t piece)
 			uint64_t number = 0;
 			struct slice arguments = command.argument;
 
-			if (command.verb.length > 0 && (command.verb.data < visible.data || command.verb.data + command.verb.length > visible.data + used))
-				abort();
-			if (command.argument.length > 0 && command.argument.data + command.argument.length > visible.data + used)
-				abort();
+			check_inside(command.verb, slice_first(visible, used));
+			check_inside(command.argument, slice_first(visible, used));
 			command_number(&arguments, &number);
 			sum = sum * 31 + command.verb.length * 7 + command.argument.length + number;
 		}
@@ -49,12 +55,14 @@ digest(struct slice input, size_t piece)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct slice input;
 	uint64_t expected;
 
 	if (size < 1)
 		return 0;
-	expected = digest(slice_of(data + 1, size - 1), 1);
-	if (digest(slice_of(data + 1, size - 1), (size_t)data[0] + 1) != expected || digest(slice_of(data + 1, size - 1), size) != expected)
+	input = slice_of(data + 1, size - 1);
+	expected = digest(input, 1);
+	if (digest(input, (size_t)data[0] + 1) != expected || digest(input, size) != expected)
 		abort();
 	return 0;
 }

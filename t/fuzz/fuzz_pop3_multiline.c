@@ -1,5 +1,6 @@
 /*
- * Messages as multi-line responses: however the message is cut, the response is the same, can be undone, and ends where it should.
+ * Messages as multi-line responses: however the message is cut, the response is the same, can be undone, and
+ * ends where it should.
  */
 #include <stdlib.h>
 

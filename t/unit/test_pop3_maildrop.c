@@ -117,7 +117,9 @@ open_message(uint32_t message)
 
 START_TEST(messages_come_in_the_order_of_their_times_then_names)
 {
-	static const char *const order[] = { "no time", "9.a", "10.M000001P2Q1.h", "10.M2P1Q1.h", "10.M2P1Q2.h", "1000000000.x", "1000000001.x" };
+	static const char *const order[] = {
+		"no time", "9.a", "10.M000001P2Q1.h", "10.M2P1Q1.h", "10.M2P1Q2.h", "1000000000.x", "1000000001.x",
+	};
 	char path[64];
 
 	for (size_t i = sizeof(order) / sizeof(order[0]); i-- > 0;) {
@@ -342,8 +344,8 @@ make_many(unsigned count)
 		/* 7919 is prime to the counts used here: the names are made out of order. */
 		unsigned number = (unsigned)((unsigned long long)i * 7919 % count);
 
-		snprintf(path, sizeof(path), "%s/%u.M%uP1Q%u.host.example,S=100,W=102", i % 3 == 0 ? "cur" : "new", 1000000000 + number / 4,
-		         number % 4, number);
+		snprintf(path, sizeof(path), "%s/%u.M%uP1Q%u.host.example,S=100,W=102", i % 3 == 0 ? "cur" : "new",
+		         1000000000 + number / 4, number % 4, number);
 		ck_assert_int_eq(mknodat(root, path, S_IFREG | 0600, 0), 0);
 	}
 }
@@ -415,6 +417,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_timeout(all, 60); /* ten thousand files take their time on a busy disk */
 	tcase_add_checked_fixture(all, make_maildrop, remove_maildrop);
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		tcase_add_test(all, tests[i]);
