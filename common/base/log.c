@@ -1,6 +1,6 @@
 /*
- * The log: where lines go. How a line is composed is in log_line.c. Nothing is returned and nothing fatal: a line that cannot be
- * written is counted, and the count is logged when writing works again.
+ * The log: where lines go. How a line is composed is in log_line.c. Nothing is returned and nothing fatal: a line
+ * that cannot be written is counted, and the count is logged when writing works again.
  */
 #include "common/base/log.h"
 
@@ -27,7 +27,9 @@ struct log {
 	atomic_uint lost; /* lines that could not be written */
 };
 
-static struct log log_state = { .service = "angarium", .target = LOG_TO_STDERR, .fd = STDERR_FILENO, .level = LOG_INFO };
+static struct log log_state = {
+	.service = "angarium", .target = LOG_TO_STDERR, .fd = STDERR_FILENO, .level = LOG_INFO
+};
 
 /* What is gathered belongs to the one thread that asked for it. */
 static _Thread_local bool gathering;
@@ -103,7 +105,10 @@ compose(struct log_line *line, int priority, const char *event, const struct log
 	log_line_end(line);
 }
 
-/* LINES are whole lines; PRIORITY is of the first. What was lost earlier is told as soon as something goes out again. */
+/*
+ * LINES are whole lines; PRIORITY is of the first. What was lost earlier is told as soon as something goes out
+ * again.
+ */
 static void
 emit(int priority, struct slice lines)
 {
@@ -196,7 +201,8 @@ forward_line(struct slice line)
 	int priority = LOG_WARNING;
 	size_t length;
 
-	if (line.length >= 3 && line.data[0] == '<' && line.data[1] >= '0' && line.data[1] <= '7' && line.data[2] == '>') {
+	if (line.length >= 3 && line.data[0] == '<' && line.data[1] >= '0' && line.data[1] <= '7' &&
+	    line.data[2] == '>') {
 		/* No role has reason to say more than "error"; what is above rings bells. */
 		priority = line.data[1] - '0' < LOG_ERR ? LOG_ERR : line.data[1] - '0';
 		line = slice_from(line, 3);

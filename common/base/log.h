@@ -8,7 +8,9 @@
  *
  *   smtpd[4711] event=smtp.accept role=worker session=1AB2 size=42
  *
- * In syslog, where the parent writes for all roles, the process id is a field: "smtpd: event=smtp.accept pid=4711 role=worker ...".
+ * In syslog, where the parent writes for all roles, the process id is a field:
+ *
+ *   smtpd: event=smtp.accept pid=4711 role=worker session=1AB2 size=42
  */
 #ifndef ANGARIUM_BASE_LOG_H
 #define ANGARIUM_BASE_LOG_H
@@ -47,25 +49,29 @@ enum log_target {
 	LOG_TO_STDERR, /* lines on descriptor 2 */
 	LOG_TO_SYSLOG, /* syslog(3), facility mail */
 	/*
-	 * Datagrams to the parent, which owns the connection to syslog and gives each to log_forward: one or more whole lines, each
-	 * beginning with its priority, "<6>".
+	 * Datagrams to the parent, which owns the connection to syslog and gives each to log_forward: one or more
+	 * whole lines, each beginning with its priority, "<6>".
 	 */
 	LOG_TO_SOCKET,
 };
 
-enum { LOG_DATAGRAM_MAX = 4096 }; /* bytes of the largest datagram, and of what is gathered: a pipe takes as much in one piece (PIPE_BUF) */
+/* Bytes of the largest datagram, and of what is gathered: a pipe takes as much in one piece (PIPE_BUF). */
+enum { LOG_DATAGRAM_MAX = 4096 };
 
 /* SERVICE and ROLE must stay valid; ROLE may be NULL. FD is used by LOG_TO_SOCKET. */
 void log_open(const char *service, const char *role, enum log_target target, int fd);
 /* Events above this syslog priority number are not logged. The default is LOG_INFO. */
 void log_set_level(int priority);
 
-/* Writes to syslog what a role sent by LOG_TO_SOCKET. DATAGRAM is not trusted: control bytes and what follows LOG_DATAGRAM_MAX are dropped. */
+/*
+ * Writes to syslog what a role sent by LOG_TO_SOCKET. DATAGRAM is not trusted: control bytes and what follows
+ * LOG_DATAGRAM_MAX are dropped.
+ */
 void log_forward(struct slice datagram);
 
 /*
- * Lines of this thread at LOG_NOTICE and below are gathered until log_flush (the event loop calls it once in each turn), or until
- * LOG_DATAGRAM_MAX bytes. Lines of other threads, and all above LOG_NOTICE, are written at once.
+ * Lines of this thread at LOG_NOTICE and below are gathered until log_flush (the event loop calls it once in each
+ * turn), or until LOG_DATAGRAM_MAX bytes. Lines of other threads, and all above LOG_NOTICE, are written at once.
  */
 void log_set_gather(bool gather);
 void log_flush(void);

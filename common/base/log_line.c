@@ -1,6 +1,6 @@
 /*
- * Composes one line of the log. Whatever bytes a value holds, the line stays one line of printable ASCII, and a value cannot pass for
- * two fields.
+ * Composes one line of the log. Whatever bytes a value holds, the line stays one line of printable ASCII, and a
+ * value cannot pass for two fields.
  */
 #include "common/base/log_line.h"
 

@@ -12,7 +12,7 @@
 
 enum log_line_limits {
 	LOG_LINE_MAX = 2048, /* bytes of a line, with its line end */
-	LOG_VALUE_MAX = 512, /* bytes of a value from outside that are shown, so that it cannot push others off the line */
+	LOG_VALUE_MAX = 512, /* bytes of a value that are shown, so that it cannot push others off the line */
 };
 
 /*

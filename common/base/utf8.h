@@ -9,7 +9,10 @@
 
 #include "common/base/slice.h"
 
-/* Length in bytes (1 to 4) of the character at the beginning of S; 0 when S is empty or begins with no valid character. */
+/*
+ * Length in bytes (1 to 4) of the character at the beginning of S; 0 when S is empty or begins with no valid
+ * character.
+ */
 size_t utf8_character(struct slice s);
 /* True when all of S is valid; the empty slice is. */
 bool utf8_valid(struct slice s);

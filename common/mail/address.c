@@ -1,6 +1,6 @@
 /*
- * Addresses in SMTP commands: path and mailbox (RFC 5321 4.1.2), with UTF-8 (RFC 6531 3.3). A parser by descent: each function
- * takes what it understands from the front of the rest. Domains are checked in address_domain.c.
+ * Addresses in SMTP commands: path and mailbox (RFC 5321 4.1.2), with UTF-8 (RFC 6531 3.3). A parser by descent:
+ * each function takes what it understands from the front of the rest. Domains are checked in address_domain.c.
  */
 #include "common/mail/address.h"
 
@@ -61,7 +61,8 @@ take_dot_string(struct slice *rest, unsigned options, struct address *address, s
 {
 	bool after_dot = true;
 
-	while (rest->length > 0 && (is_atext(rest->data[0]) || is_above_ascii(rest->data[0]) || rest->data[0] == '.')) {
+	while (rest->length > 0 &&
+	       (is_atext(rest->data[0]) || is_above_ascii(rest->data[0]) || rest->data[0] == '.')) {
 		bool dot = rest->data[0] == '.';
 		enum address_result result;
 
@@ -103,7 +104,8 @@ take_domain_text(struct slice *rest)
 		length = slice_find(domain, ']');
 		length += length < domain.length;
 	} else {
-		while (length < domain.length && domain.data[length] != '\0' && strchr(">,: @\"", domain.data[length]) == NULL)
+		while (length < domain.length && domain.data[length] != '\0' &&
+		       strchr(">,: @\"", domain.data[length]) == NULL)
 			length++;
 	}
 	*rest = slice_from(domain, length);
@@ -188,7 +190,8 @@ take_postmaster(struct slice *rest, struct slice end, struct address *address)
 	const struct slice name = SLICE("postmaster");
 	struct slice after = slice_from(*rest, name.length);
 
-	if (!slice_starts_nocase(*rest, name) || !slice_starts_nocase(after, end) || (end.length == 0 && after.length > 0))
+	if (!slice_starts_nocase(*rest, name) || !slice_starts_nocase(after, end) ||
+	    (end.length == 0 && after.length > 0))
 		return false;
 	memcpy(address->local, name.data, name.length);
 	*rest = after;
@@ -254,7 +257,8 @@ address_parse_mailbox(struct slice input, unsigned options, struct address *addr
 void
 address_format(const struct address *address, char *out)
 {
-	snprintf(out, ADDRESS_MAX + 1, "%s%s%s", address->local, address->domain[0] == '\0' ? "" : "@", address->domain);
+	snprintf(out, ADDRESS_MAX + 1, "%s%s%s", address->local, address->domain[0] == '\0' ? "" : "@",
+	         address->domain);
 }
 
 bool

@@ -23,8 +23,9 @@ enum address_option {
 };
 
 /*
- * A mailbox taken apart. The local-part is kept without quotes and backslashes (RFC 5321 4.1.2: quoting does not change
- * the mailbox); the domain in lower case (ASCII), or as an address literal in its canonical form, "[192.0.2.1]" or "[IPv6:2001:db8::1]". The null path has both empty.
+ * A mailbox taken apart. The local-part is kept without quotes and backslashes (RFC 5321 4.1.2: quoting does not
+ * change the mailbox); the domain in lower case (ASCII), or as an address literal in its canonical form,
+ * "[192.0.2.1]" or "[IPv6:2001:db8::1]". The null path has both empty.
  */
 struct address {
 	char local[ADDRESS_LOCAL_MAX + 1];
@@ -41,10 +42,11 @@ enum address_result {
 };
 
 /*
- * Parses "<[source-route:]mailbox>" at the beginning of INPUT; a source route is checked and ignored (RFC 5321 appendix C).
- * *used_r is the length of the path with its brackets. After an error *address_r is the null path.
+ * Parses "<[source-route:]mailbox>" at the beginning of INPUT; a source route is checked and ignored (RFC 5321
+ * appendix C). *used_r is the length of the path with its brackets. After an error *address_r is the null path.
  */
-enum address_result address_parse_path(struct slice input, unsigned options, struct address *address_r, size_t *used_r);
+enum address_result address_parse_path(struct slice input, unsigned options, struct address *address_r,
+                                       size_t *used_r);
 /* Parses all of INPUT as a mailbox, without brackets; "" and "postmaster" under the same options. */
 enum address_result address_parse_mailbox(struct slice input, unsigned options, struct address *address_r);
 /* Checks a domain name (RFC 5321 2.3.5; labels of at most 63) or, with LITERAL allowed, an address literal. */
@@ -53,8 +55,9 @@ enum address_result address_check_domain(struct slice domain, bool literal, bool
 /* "local@domain" unquoted, as in envelopes and the table: OUT has ADDRESS_MAX + 1 bytes. "" for the null path. */
 void address_format(const struct address *address, char *out);
 /*
- * The same with the local-part quoted where RFC 5321 needs it, for SMTP and headers: SIZE is at least 2 * ADDRESS_MAX + 4 bytes. "" when
- * UNQUOTED holds a control byte, or is too long for SIZE: neither can come from this parser.
+ * The same with the local-part quoted where RFC 5321 needs it, for SMTP and headers: SIZE is at least 2 *
+ * ADDRESS_MAX + 4 bytes. "" when UNQUOTED holds a control byte, or is too long for SIZE: neither can come from this
+ * parser.
  */
 void address_format_quoted(struct slice unquoted, char *out, size_t size);
 /* Splits "local@domain" at its last "@". False when there is none. */

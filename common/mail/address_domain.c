@@ -1,6 +1,6 @@
 /*
- * The right-hand side of an address: a domain name (RFC 5321 2.3.5 and 4.1.2; with UTF-8, RFC 6531 3.3) or an address
- * literal (RFC 5321 4.1.3).
+ * The right-hand side of an address: a domain name (RFC 5321 2.3.5 and 4.1.2; with UTF-8, RFC 6531 3.3) or an
+ * address literal (RFC 5321 4.1.3).
  */
 #include <arpa/inet.h>
 #include <stdio.h>

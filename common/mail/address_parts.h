@@ -7,8 +7,8 @@
 #include "common/mail/address.h"
 
 /*
- * Checks the character at the beginning of TEXT: no control character, and beyond ASCII only when UTF8 is set and it is valid
- * UTF-8. *length_r is its length in bytes when the result is ADDRESS_OK.
+ * Checks the character at the beginning of TEXT: no control character, and beyond ASCII only when UTF8 is set and
+ * it is valid UTF-8. *length_r is its length in bytes when the result is ADDRESS_OK.
  */
 enum address_result address_check_character(struct slice text, bool utf8, size_t *length_r);
 

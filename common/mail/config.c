@@ -1,6 +1,6 @@
 /*
- * The configuration: reads the file, takes its lines apart, and gives each to its directive. What is wrong is said with file
- * and line; nothing here is fatal, opens a file other than the configuration, or asks the network.
+ * The configuration: reads the file, takes its lines apart, and gives each to its directive. What is wrong is said
+ * with file and line; nothing here is fatal, opens a file other than the configuration, or asks the network.
  */
 #include "common/mail/config.h"
 
@@ -63,7 +63,8 @@ config_defaults(struct config *config)
 
 		/* A default that is refused is a mistake in the table, which the unit test finds. */
 		if (directive->standard != NULL)
-			directive->parse(directive, slice_from_string(directive->standard), (char *)config + directive->offset, &report);
+			directive->parse(directive, slice_from_string(directive->standard),
+			                 (char *)config + directive->offset, &report);
 	}
 	hostname_standard(config);
 }
@@ -85,7 +86,9 @@ check_bytes(struct slice line, const struct config_report *report)
 		unsigned char byte = (unsigned char)line.data[i];
 
 		if ((byte < ' ' && byte != '\t') || byte >= 127)
-			return config_complain(report, "the byte \\x%02x stands in a directive; write printable ASCII only", byte);
+			return config_complain(report,
+			                       "the byte \\x%02x stands in a directive; write printable ASCII only",
+			                       byte);
 	}
 	return 0;
 }
@@ -97,8 +100,10 @@ complain_of_name(struct slice name, const struct config_report *report)
 	char quote[CONFIG_QUOTE_SIZE];
 
 	if (near != NULL)
-		return config_complain(report, "there is no directive %s; did you mean %s?", config_quote(name, quote), near->name);
-	return config_complain(report, "there is no directive %s; angarium.conf(5) lists them all", config_quote(name, quote));
+		return config_complain(report, "there is no directive %s; did you mean %s?",
+		                       config_quote(name, quote), near->name);
+	return config_complain(report, "there is no directive %s; angarium.conf(5) lists them all",
+	                       config_quote(name, quote));
 }
 
 static int
@@ -118,13 +123,13 @@ parse_line(struct config *config, struct slice line, unsigned *lines, const stru
 	if (directive == NULL)
 		return complain_of_name(name, report);
 	if (lines[directive - config_directives] != 0)
-		return config_complain(report, "%s was given in line %u already; keep one of the two", directive->name,
-		                       lines[directive - config_directives]);
+		return config_complain(report, "%s was given in line %u already; keep one of the two",
+		                       directive->name, lines[directive - config_directives]);
 	if (value.length == 0 && directive->standard == NULL)
 		return config_complain(report, "%s has no value; write one after it", directive->name);
 	if (value.length == 0)
-		return config_complain(report, "%s has no value; write one after it, such as its default: %s", directive->name,
-		                       directive->standard);
+		return config_complain(report, "%s has no value; write one after it, such as its default: %s",
+		                       directive->name, directive->standard);
 	lines[directive - config_directives] = report->line;
 	return directive->parse(directive, value, (char *)config + directive->offset, report);
 }
@@ -138,7 +143,8 @@ config_parse(struct config *config, const char *name, struct slice text, char *e
 	error[0] = '\0';
 	config_defaults(config);
 	if (text.length > CONFIG_TEXT_MAX)
-		return config_complain(&report, "the file has %zu bytes; write at most %d", text.length, CONFIG_TEXT_MAX);
+		return config_complain(&report, "the file has %zu bytes; write at most %d", text.length,
+		                       CONFIG_TEXT_MAX);
 	for (; text.length > 0; report.line++) {
 		size_t end = slice_find(text, '\n');
 		struct slice line = slice_first(text, end);
@@ -152,7 +158,10 @@ config_parse(struct config *config, const char *name, struct slice text, char *e
 	return config_check(config, lines, &report);
 }
 
-/* All of the file, up to one byte more than is allowed, which config_parse then complains of. 0 or a negative errno value. */
+/*
+ * All of the file, up to one byte more than is allowed, which config_parse then complains of. 0 or a negative errno
+ * value.
+ */
 static int
 read_all(int fd, char *text, size_t *length_r)
 {
@@ -191,7 +200,8 @@ config_load(struct config *config, const char *path, char **text_r, size_t *leng
 		close(fd);
 	}
 	if (result != 0)
-		snprintf(error, CONFIG_ERROR_MAX, "%s: cannot read: %s; name a readable file with -c", path, strerror(-result));
+		snprintf(error, CONFIG_ERROR_MAX, "%s: cannot read: %s; name a readable file with -c", path,
+		         strerror(-result));
 	else
 		result = config_parse(config, path, slice_of(text, *length_r), error);
 	if (result != 0) {

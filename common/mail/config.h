@@ -73,7 +73,7 @@ struct config {
 	char table_directory[CONFIG_PATH_MAX];    /* Berkeley DB */
 	char mail_directory[CONFIG_PATH_MAX];     /* mailboxes: DOMAIN/LOCAL-PART/ */
 	enum config_log log;                      /* log: stderr or syslog */
-	int log_level;                            /* log_level: error, warning, notice, info, debug; a syslog(3) priority */
+	int log_level;                            /* log_level: error to debug; a syslog(3) priority */
 
 	/* accounts (ignored when not started by root) */
 	char account_table[CONFIG_ACCOUNT_MAX];
@@ -114,7 +114,7 @@ struct config {
 	uint64_t spool_reserve;                    /* bytes that must stay free, else mail is refused */
 	struct config_retries retry;               /* retry */
 	uint32_t queue_lifetime;                   /* seconds; after which a message is returned */
-	uint32_t bounce_size_limit;                /* bytes of a message that are returned in a bounce; more: headers only */
+	uint32_t bounce_size_limit;                /* bytes of a message that is returned whole; more: headers only */
 
 	/* deliverd */
 	uint32_t delivery_workers;
@@ -132,18 +132,23 @@ struct config {
 /* Fills in the defaults. */
 void config_defaults(struct config *config);
 /*
- * Parses TEXT over the defaults, opening no file and asking no name server. After an error CONFIG holds a part of it only. NAME is the file's, for messages. 0, or -EINVAL with "NAME:LINE: what is wrong; what would be right" in
+ * Parses TEXT over the defaults, opening no file and asking no name server. After an error CONFIG holds a part of
+ * it only. NAME is the file's, for messages. 0, or -EINVAL with "NAME:LINE: what is wrong; what would be right" in
  * ERROR (CONFIG_ERROR_MAX bytes).
  */
 int config_parse(struct config *config, const char *name, struct slice text, char *error);
 /*
- * Reads a file. The text is returned in *text_r (free it) and parsed into CONFIG. 0 or a negative errno value, with ERROR as above.
+ * Reads a file. The text is returned in *text_r (free it) and parsed into CONFIG. 0 or a negative errno value, with
+ * ERROR as above.
  */
 int config_load(struct config *config, const char *path, char **text_r, size_t *length_r, char *error);
 
 /* True when ADDRESS lies in one of NETWORKS; an IPv4 address mapped into IPv6 counts as IPv4. */
 bool config_networks_contain(const struct config_networks *networks, const struct sockaddr *address);
-/* "192.0.2.1" or "2001:db8::1" of ADDRESS into OUT (INET6_ADDRSTRLEN bytes); mapped IPv4 as IPv4; "local" for any other family. */
+/*
+ * "192.0.2.1" or "2001:db8::1" of ADDRESS into OUT (INET6_ADDRSTRLEN bytes); mapped IPv4 as IPv4; "local" for any
+ * other family.
+ */
 void config_address_text(const struct sockaddr *address, char *out, size_t size);
 /* Number of processors, for "one a core": at least 1. */
 unsigned config_cores(void);

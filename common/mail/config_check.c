@@ -17,7 +17,8 @@ struct member {
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct member accounts[] = {
-	MEMBER(account_table), MEMBER(account_queue), MEMBER(account_smtp), MEMBER(account_login), MEMBER(account_vmail),
+	MEMBER(account_table), MEMBER(account_queue), MEMBER(account_smtp),
+	MEMBER(account_login), MEMBER(account_vmail),
 };
 static const struct member directories[] = {
 	MEMBER(run_directory), MEMBER(spool_directory), MEMBER(table_directory), MEMBER(mail_directory),
@@ -58,8 +59,9 @@ check_accounts(const struct config *config, const unsigned *lines, struct config
 			if (strcmp(member_of(config, &accounts[i]), member_of(config, &accounts[j])) != 0)
 				continue;
 			blame(report, lines, accounts[i].name, accounts[j].name);
-			return config_complain(report, "%s and %s are the same account; give each role one of its own", accounts[j].name,
-			                       accounts[i].name);
+			return config_complain(report,
+			                       "%s and %s are the same account; give each role one of its own",
+			                       accounts[j].name, accounts[i].name);
 		}
 	}
 	return 0;
@@ -74,7 +76,7 @@ path_is_within(const char *inner, const char *outer)
 	return strncmp(inner, outer, length) == 0 && (inner[length] == '\0' || inner[length] == '/');
 }
 
-/* Each directory but the one for sockets belongs to one account alone, and so must all above it up to its own root. */
+/* Each directory but the one for sockets belongs to one account alone, and none may lead into another's. */
 static int
 check_directories(const struct config *config, const unsigned *lines, struct config_report *report)
 {
@@ -86,8 +88,8 @@ check_directories(const struct config *config, const unsigned *lines, struct con
 			if (i == j || !path_is_within(inner, outer))
 				continue;
 			blame(report, lines, directories[i].name, directories[j].name);
-			return config_complain(report, "%s lies within %s; keep the directories apart", directories[i].name,
-			                       directories[j].name);
+			return config_complain(report, "%s lies within %s; keep the directories apart",
+			                       directories[i].name, directories[j].name);
 		}
 	}
 	return 0;
@@ -135,9 +137,10 @@ check_listeners(const struct config *config, const unsigned *lines, struct confi
 				continue;
 			blame(report, lines, listeners[i].name, listeners[j].name);
 			if (i == j)
-				return config_complain(report, "%s names one port twice; keep one of the two", listeners[i].name);
-			return config_complain(report, "%s and %s name the same port; give each its own", listeners[j].name,
-			                       listeners[i].name);
+				return config_complain(report, "%s names one port twice; keep one of the two",
+				                       listeners[i].name);
+			return config_complain(report, "%s and %s name the same port; give each its own",
+			                       listeners[j].name, listeners[i].name);
 		}
 	}
 	return 0;
@@ -150,14 +153,19 @@ check_queue(const struct config *config, const unsigned *lines, struct config_re
 
 	if (config->retry.list[0].interval > config->queue_lifetime) {
 		blame(report, lines, "retry", "queue_lifetime");
-		return config_complain(report, "retry comes first after %s, when queue_lifetime (%s) is over; write a shorter interval or "
-		                       "a longer lifetime", config_show_time(config->retry.list[0].interval, one),
-		                       config_show_time(config->queue_lifetime, two));
+		return config_complain(
+			report,
+			"retry comes first after %s, when queue_lifetime (%s) is over; write a shorter interval or "
+			"a longer lifetime",
+			config_show_time(config->retry.list[0].interval, one),
+			config_show_time(config->queue_lifetime, two));
 	}
 	if (config->bounce_size_limit > config->message_size_limit) {
 		blame(report, lines, "bounce_size_limit", "message_size_limit");
-		return config_complain(report, "bounce_size_limit (%s) is more than message_size_limit (%s); write at most that",
-		                       config_show_size(config->bounce_size_limit, one), config_show_size(config->message_size_limit, two));
+		return config_complain(
+			report, "bounce_size_limit (%s) is more than message_size_limit (%s); write at most that",
+			config_show_size(config->bounce_size_limit, one),
+			config_show_size(config->message_size_limit, two));
 	}
 	return 0;
 }

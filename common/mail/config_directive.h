@@ -19,16 +19,21 @@ struct config_report {
 };
 
 /* Writes "FILE:LINE: " and the message. Always returns -EINVAL. */
-int config_complain(const struct config_report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int config_complain(const struct config_report *report, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 enum { CONFIG_QUOTE_SIZE = 64 };
-/* TEXT as a message may show it: in quotes, shortened, with "?" for what cannot be printed. Returns OUT (CONFIG_QUOTE_SIZE bytes). */
+/*
+ * TEXT as a message may show it: in quotes, shortened, with "?" for what cannot be printed. Returns OUT
+ * (CONFIG_QUOTE_SIZE bytes).
+ */
 const char *config_quote(struct slice text, char *out);
 
 struct config_directive;
 
 /*
- * Parses VALUE (trimmed, not empty) into MEMBER, the directive's member of struct config. 0, or -EINVAL after a complaint.
+ * Parses VALUE (trimmed, not empty) into MEMBER, the directive's member of struct config. 0, or -EINVAL after a
+ * complaint.
  */
 typedef int config_parser(const struct config_directive *directive, struct slice value, void *member,
                           const struct config_report *report);
@@ -79,8 +84,8 @@ const char *config_show_time(uint64_t seconds, char *out);
 const char *config_show_size(uint64_t bytes, char *out);
 
 /*
- * Looks at what no single line shows: directives that contradict each other. LINES holds the line of each directive of the table, 0
- * for one that is not in the file. 0, or -EINVAL after a complaint.
+ * Looks at what no single line shows: directives that contradict each other. LINES holds the line of each directive
+ * of the table, 0 for one that is not in the file. 0, or -EINVAL after a complaint.
  */
 int config_check(const struct config *config, const unsigned *lines, struct config_report *report);
 

@@ -3,7 +3,6 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,11 +90,13 @@ config_parse_endpoints(const struct config_directive *directive, struct slice va
 		int error = read_endpoint(word, endpoints);
 
 		if (error == -ENOBUFS)
-			return config_complain(report, "%s: too many endpoints at %s; write at most %d (\"*\" counts as two)",
-			                       directive->name, config_quote(word, quote), CONFIG_ENDPOINTS_MAX);
+			return config_complain(
+				report, "%s: too many endpoints at %s; write at most %d (\"*\" counts as two)",
+				directive->name, config_quote(word, quote), CONFIG_ENDPOINTS_MAX);
 		if (error != 0)
-			return config_complain(report, "%s: %s is no endpoint; write ADDRESS:PORT, such as 127.0.0.1:25, [::1]:25 or *:25, "
-			                       "or off", directive->name, config_quote(word, quote));
+			return config_complain(report, "%s: %s is no endpoint; write ADDRESS:PORT, such as "
+			                       "127.0.0.1:25, [::1]:25 or *:25, or off", directive->name,
+			                       config_quote(word, quote));
 	}
 	return 0;
 }
@@ -127,19 +128,20 @@ read_network(const struct config_directive *directive, struct slice word, struct
 
 	*network = (struct config_network){ 0 };
 	if (read_address(slice_first(word, slash), &network->family, network->address) != 0)
-		return config_complain(report, "%s: %s is no network; write ADDRESS or ADDRESS/BITS, such as 10.0.0.0/8 or ::1",
-		                       directive->name, config_quote(word, quote));
+		return config_complain(
+			report, "%s: %s is no network; write ADDRESS or ADDRESS/BITS, such as 10.0.0.0/8 or ::1",
+			directive->name, config_quote(word, quote));
 	widest = network->family == AF_INET ? 32 : 128;
 	bits = widest;
 	if (slash < word.length && slice_to_number(slice_from(word, slash + 1), widest, &bits) != 0)
-		return config_complain(report, "%s: %s has no good number of bits; write 0 to %u after the slash", directive->name,
-		                       config_quote(word, quote), widest);
+		return config_complain(report, "%s: %s has no good number of bits; write 0 to %u after the slash",
+		                       directive->name, config_quote(word, quote), widest);
 	network->bits = (unsigned)bits;
 	if (!clear_host_bits(network->address, widest / 8, network->bits))
 		return 0;
 	inet_ntop(network->family, network->address, right, sizeof(right));
-	return config_complain(report, "%s: %s has bits of a host in it; write %s/%u, or the address alone", directive->name,
-	                       config_quote(word, quote), right, network->bits);
+	return config_complain(report, "%s: %s has bits of a host in it; write %s/%u, or the address alone",
+	                       directive->name, config_quote(word, quote), right, network->bits);
 }
 
 int
@@ -153,7 +155,8 @@ config_parse_networks(const struct config_directive *directive, struct slice val
 		return 0;
 	for (struct slice word = slice_word(&value); word.length > 0; word = slice_word(&value)) {
 		if (networks->count == CONFIG_NETWORKS_MAX)
-			return config_complain(report, "%s: too many networks; write at most %d", directive->name, CONFIG_NETWORKS_MAX);
+			return config_complain(report, "%s: too many networks; write at most %d", directive->name,
+			                       CONFIG_NETWORKS_MAX);
 		if (read_network(directive, word, &networks->list[networks->count], report) != 0)
 			return -EINVAL;
 		networks->count++;
@@ -190,9 +193,10 @@ complain_of_word(const struct config_directive *directive, struct slice word, co
 	char quote[CONFIG_QUOTE_SIZE];
 
 	if (word.length == 0)
-		return config_complain(report, "%s: the sentence ends where %s should be; %s", directive->name, expected, retry_example);
-	return config_complain(report, "%s: %s stands where %s should be; %s", directive->name, config_quote(word, quote),
-	                       expected, retry_example);
+		return config_complain(report, "%s: the sentence ends where %s should be; %s", directive->name,
+		                       expected, retry_example);
+	return config_complain(report, "%s: %s stands where %s should be; %s", directive->name,
+	                       config_quote(word, quote), expected, retry_example);
 }
 
 /*
@@ -208,11 +212,13 @@ config_parse_retries(const struct config_directive *directive, struct slice valu
 
 	retries->count = 0;
 	for (;;) {
+		char quote[CONFIG_QUOTE_SIZE];
 		struct config_retry *stage;
 		uint32_t duration;
 
 		if (retries->count == CONFIG_RETRIES_MAX)
-			return config_complain(report, "%s: too many intervals; write at most %d", directive->name, CONFIG_RETRIES_MAX);
+			return config_complain(report, "%s: too many intervals; write at most %d", directive->name,
+			                       CONFIG_RETRIES_MAX);
 		stage = &retries->list[retries->count++];
 		word = sentence_word(&value);
 		if (word.length == 0)
@@ -234,8 +240,9 @@ config_parse_retries(const struct config_directive *directive, struct slice valu
 		stage->until = age;
 		word = sentence_word(&value);
 		if (word.length == 0)
-			return config_complain(report, "%s: nothing is said of the time after %" PRIu32 " seconds; end with an interval "
-			                       "that goes on, such as then 2h", directive->name, age);
+			return config_complain(report, "%s: nothing is said of the time after %s; end with an "
+			                       "interval that goes on, such as then 2h", directive->name,
+			                       config_show_time(age, quote));
 		if (!slice_equal(word, SLICE("then")))
 			return complain_of_word(directive, word, "\"then\"", report);
 	}

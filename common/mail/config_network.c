@@ -1,6 +1,6 @@
 /*
- * Questions to a configuration that are asked while a service runs: is this client in those networks, how is it written, how many
- * processors are there.
+ * Questions to a configuration that are asked while a service runs: is this client in those networks, how is it
+ * written, how many processors are there.
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -8,7 +8,10 @@
 
 #include "common/mail/config.h"
 
-/* The bytes of ADDRESS with its family; an IPv4 address mapped into IPv6 (RFC 4291 2.5.5.2) as the IPv4 address. NULL: another family. */
+/*
+ * The bytes of ADDRESS with its family; an IPv4 address mapped into IPv6 (RFC 4291 2.5.5.2) as the IPv4 address.
+ * NULL: another family.
+ */
 static const unsigned char *
 address_bytes(const struct sockaddr *address, int *family_r)
 {

@@ -116,7 +116,8 @@ const struct config_directive config_directives[] = {
 };
 
 const size_t config_directive_count = sizeof(config_directives) / sizeof(config_directives[0]);
-_Static_assert(sizeof(config_directives) / sizeof(config_directives[0]) <= CONFIG_DIRECTIVES_MAX, "CONFIG_DIRECTIVES_MAX is too small");
+_Static_assert(sizeof(config_directives) / sizeof(config_directives[0]) <= CONFIG_DIRECTIVES_MAX,
+               "CONFIG_DIRECTIVES_MAX is too small");
 
 enum {
 	NAME_MAX_COMPARED = 48, /* bytes; a longer word is like no name */
@@ -130,7 +131,8 @@ least_of(size_t a, size_t b)
 }
 
 /*
- * How many letters must be put in, left out, changed or swapped with their neighbour to make A of B (optimal string alignment).
+ * How many letters must be put in, left out, changed or swapped with their neighbour to make A of B (optimal string
+ * alignment).
  */
 static size_t
 edit_distance(struct slice a, struct slice b)

@@ -41,7 +41,8 @@ show_with_unit(uint64_t number, const struct unit *units, size_t count, char *ou
 {
 	for (size_t i = 0; i < count; i++) {
 		if (number != 0 && number % units[i].factor == 0) {
-			snprintf(out, CONFIG_QUOTE_SIZE, "%" PRIu64 "%c", number / units[i].factor, units[i].letter);
+			snprintf(out, CONFIG_QUOTE_SIZE, "%" PRIu64 "%c", number / units[i].factor,
+			         units[i].letter);
 			return out;
 		}
 	}
@@ -100,11 +101,13 @@ config_parse_number(const struct config_directive *directive, struct slice value
 	int error = slice_to_number(value, UINT32_MAX, &number);
 
 	if (error == -EINVAL)
-		return config_complain(report, "%s: %s is no number; write digits, %" PRIu64 " to %" PRIu64, directive->name,
-		                       config_quote(value, quote), directive->least, directive->most);
+		return config_complain(report, "%s: %s is no number; write digits, %" PRIu64 " to %" PRIu64,
+		                       directive->name, config_quote(value, quote), directive->least,
+		                       directive->most);
 	if (error != 0 || !within(directive, number))
-		return config_complain(report, "%s: %s is out of range; write %" PRIu64 " to %" PRIu64, directive->name,
-		                       config_quote(value, quote), directive->least, directive->most);
+		return config_complain(report, "%s: %s is out of range; write %" PRIu64 " to %" PRIu64,
+		                       directive->name, config_quote(value, quote), directive->least,
+		                       directive->most);
 	*(uint32_t *)member = (uint32_t)number;
 	return 0;
 }
@@ -118,11 +121,13 @@ config_read_time(const struct config_directive *directive, struct slice text, ui
 	int error = read_with_unit(text, time_units, TIME_UNITS, &seconds);
 
 	if (error == -EINVAL)
-		return config_complain(report, "%s: %s is no time; write a number with s, m, h or d, such as 90s, 15m, 4h, 5d",
-		                       directive->name, config_quote(text, quote));
+		return config_complain(
+			report, "%s: %s is no time; write a number with s, m, h or d, such as 90s, 15m, 4h, 5d",
+			directive->name, config_quote(text, quote));
 	if (error != 0 || !within(directive, seconds))
-		return config_complain(report, "%s: %s is out of range; write %s to %s", directive->name, config_quote(text, quote),
-		                       config_show_time(directive->least, least), config_show_time(directive->most, most));
+		return config_complain(report, "%s: %s is out of range; write %s to %s", directive->name,
+		                       config_quote(text, quote), config_show_time(directive->least, least),
+		                       config_show_time(directive->most, most));
 	*seconds_r = (uint32_t)seconds;
 	return 0;
 }
@@ -143,11 +148,13 @@ config_parse_size(const struct config_directive *directive, struct slice value, 
 	int error = read_with_unit(value, size_units, SIZE_UNITS, &bytes);
 
 	if (error == -EINVAL)
-		return config_complain(report, "%s: %s is no size; write bytes, or a number with k, M or G, such as 64k or 50M",
-		                       directive->name, config_quote(value, quote));
+		return config_complain(
+			report, "%s: %s is no size; write bytes, or a number with k, M or G, such as 64k or 50M",
+			directive->name, config_quote(value, quote));
 	if (error != 0 || !within(directive, bytes))
-		return config_complain(report, "%s: %s is out of range; write %s to %s", directive->name, config_quote(value, quote),
-		                       config_show_size(directive->least, least), config_show_size(directive->most, most));
+		return config_complain(report, "%s: %s is out of range; write %s to %s", directive->name,
+		                       config_quote(value, quote), config_show_size(directive->least, least),
+		                       config_show_size(directive->most, most));
 	if (directive->size == sizeof(uint32_t))
 		*(uint32_t *)member = (uint32_t)bytes;
 	else
@@ -167,10 +174,12 @@ config_parse_word(const struct config_directive *directive, struct slice value, 
 			*(int *)member = word->number; /* an enumeration is an int to the compilers that we use */
 			return 0;
 		}
-		strlcat(choices, word == directive->words ? "" : word[1].word == NULL ? " or " : ", ", sizeof(choices));
+		if (word != directive->words)
+			strlcat(choices, word[1].word == NULL ? " or " : ", ", sizeof(choices));
 		strlcat(choices, word->word, sizeof(choices));
 	}
-	return config_complain(report, "%s: %s is not known; write %s", directive->name, config_quote(value, quote), choices);
+	return config_complain(report, "%s: %s is not known; write %s", directive->name, config_quote(value, quote),
+	                       choices);
 }
 
 int
@@ -198,9 +207,10 @@ config_parse_hostname(const struct config_directive *directive, struct slice val
 {
 	char quote[CONFIG_QUOTE_SIZE];
 
-	if (address_check_domain(value, false, false) != ADDRESS_OK || slice_to_string(value, member, directive->size) != 0)
-		return config_complain(report, "%s: %s is no host name; write a full one, such as mail.example.org", directive->name,
-		                       config_quote(value, quote));
+	if (address_check_domain(value, false, false) != ADDRESS_OK ||
+	    slice_to_string(value, member, directive->size) != 0)
+		return config_complain(report, "%s: %s is no host name; write a full one, such as mail.example.org",
+		                       directive->name, config_quote(value, quote));
 	return 0;
 }
 
@@ -215,8 +225,10 @@ config_parse_account(const struct config_directive *directive, struct slice valu
 	for (size_t i = 0; i < value.length; i++)
 		good = good && value.data[i] != '\0' && strchr(allowed, value.data[i]) != NULL;
 	if (!good || slice_to_string(value, member, directive->size) != 0)
-		return config_complain(report, "%s: %s is no account name; write letters, digits, '_', '-' and '.', at most %" PRIu64,
-		                       directive->name, config_quote(value, quote), directive->most);
+		return config_complain(
+			report,
+			"%s: %s is no account name; write letters, digits, '_', '-' and '.', at most %" PRIu64,
+			directive->name, config_quote(value, quote), directive->most);
 	return 0;
 }
 
@@ -242,18 +254,19 @@ config_parse_path(const struct config_directive *directive, struct slice value, 
 	char quote[CONFIG_QUOTE_SIZE];
 
 	if (value.data[0] != '/')
-		return config_complain(report, "%s: %s is a relative path; write one that begins with /", directive->name,
-		                       config_quote(value, quote));
+		return config_complain(report, "%s: %s is a relative path; write one that begins with /",
+		                       directive->name, config_quote(value, quote));
 	if (value.length > 1 && value.data[value.length - 1] == '/')
 		value.length--;
 	if (value.length > directive->most)
-		return config_complain(report, "%s: the path has %zu bytes; write one of at most %" PRIu64, directive->name,
-		                       value.length, directive->most);
+		return config_complain(report, "%s: the path has %zu bytes; write one of at most %" PRIu64,
+		                       directive->name, value.length, directive->most);
 	if (slice_find(value, ' ') != value.length || slice_find(value, '\t') != value.length)
-		return config_complain(report, "%s: %s holds a blank; write one path without blanks", directive->name,
-		                       config_quote(value, quote));
-	if (!path_parts_are_names(value) || slice_to_string(value, member, directive->size) != 0)
-		return config_complain(report, "%s: %s holds an empty part, \".\" or \"..\"; write the plain path of a directory",
+		return config_complain(report, "%s: %s holds a blank; write one path without blanks",
 		                       directive->name, config_quote(value, quote));
+	if (!path_parts_are_names(value) || slice_to_string(value, member, directive->size) != 0)
+		return config_complain(
+			report, "%s: %s holds an empty part, \".\" or \"..\"; write the plain path of a directory",
+			directive->name, config_quote(value, quote));
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Dates as in header fields (RFC 5322 3.3). The calendar is computed here: gmtime(3) would open the time zone's file, which a
- * confined role cannot.
+ * Dates as in header fields (RFC 5322 3.3). The calendar is computed here: gmtime(3) would open the time zone's
+ * file, which a confined role cannot.
  */
 #include "common/mail/date.h"
 
@@ -22,12 +22,17 @@ static const int64_t latest = INT64_C(253402300799);
 static void
 format_with_offset(int64_t when, int offset, char *out)
 {
-	static const char weekdays[7][4] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" }; /* from 1970-01-01 */
-	static const char months[12][4] = { "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb" };
+	/* From 1970-01-01, and from March. */
+	static const char weekdays[7][4] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" };
+	static const char months[12][4] = { "Mar", "Apr", "May", "Jun", "Jul", "Aug",
+		                            "Sep", "Oct", "Nov", "Dec", "Jan", "Feb" };
 	const int64_t local = when + offset < 0 ? 0 : when + offset;
 	const int days = (int)(local / DAY);
 	const int seconds = (int)(local % DAY);
-	/* Years are counted from March, so that the leap day is a year's last: month lengths then follow one line, 153 days in five. */
+	/*
+	 * Years are counted from March, so that the leap day is a year's last: month lengths then follow one line,
+	 * 153 days in five.
+	 */
 	const int era_day = (days + DAYS_TO_1970) % DAYS_OF_400_YEARS;
 	const int era_year = (era_day - era_day / 1460 + era_day / 36524 - era_day / 146096) / 365;
 	const int year_day = era_day - (365 * era_year + era_year / 4 - era_year / 100);
@@ -36,8 +41,9 @@ format_with_offset(int64_t when, int offset, char *out)
 	const int year = (days + DAYS_TO_1970) / DAYS_OF_400_YEARS * 400 + era_year + (month >= 10 ? 1 : 0);
 	const int east = offset < 0 ? -offset : offset;
 
-	snprintf(out, DATE_SIZE, "%s, %d %s %04d %02d:%02d:%02d %c%02d%02d", weekdays[days % 7], day, months[month], year,
-	         seconds / HOUR, seconds % HOUR / MINUTE, seconds % MINUTE, offset < 0 ? '-' : '+', east / HOUR, east % HOUR / MINUTE);
+	snprintf(out, DATE_SIZE, "%s, %d %s %04d %02d:%02d:%02d %c%02d%02d", weekdays[days % 7], day, months[month],
+	         year, seconds / HOUR, seconds % HOUR / MINUTE, seconds % MINUTE, offset < 0 ? '-' : '+',
+	         east / HOUR, east % HOUR / MINUTE);
 }
 
 static int64_t

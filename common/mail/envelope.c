@@ -1,6 +1,7 @@
 /*
- * The envelope's encoding: a version, the flags, the four texts, then each recipient. The same on channels and in queue records, so
- * that queued need not take an envelope apart to store it. What is decoded came from another process or a disk, and is checked.
+ * The envelope's encoding: a version, the flags, the four texts, then each recipient. The same on channels and in
+ * queue records, so that queued need not take an envelope apart to store it. What is decoded came from another
+ * process or a disk, and is checked.
  */
 #include "common/mail/envelope.h"
 
@@ -13,8 +14,10 @@
 enum {
 	ENVELOPE_VERSION = 1,
 	RECIPIENT_LEAST = 4 + 1 + 4 + 1, /* bytes of the shortest encoded recipient */
-	FLAGS_ALL = ENVELOPE_8BITMIME | ENVELOPE_BINARYMIME | ENVELOPE_SMTPUTF8 | ENVELOPE_RET_FULL | ENVELOPE_RET_HDRS,
-	NOTIFY_ALL = ENVELOPE_NOTIFY_NEVER | ENVELOPE_NOTIFY_SUCCESS | ENVELOPE_NOTIFY_FAILURE | ENVELOPE_NOTIFY_DELAY,
+	FLAGS_ALL = ENVELOPE_8BITMIME | ENVELOPE_BINARYMIME | ENVELOPE_SMTPUTF8 | ENVELOPE_RET_FULL |
+	            ENVELOPE_RET_HDRS,
+	NOTIFY_ALL = ENVELOPE_NOTIFY_NEVER | ENVELOPE_NOTIFY_SUCCESS | ENVELOPE_NOTIFY_FAILURE |
+	             ENVELOPE_NOTIFY_DELAY,
 };
 
 int
@@ -39,7 +42,10 @@ envelope_encode(const struct envelope *envelope, struct buffer *out)
 	return wire_end_bare(&writer);
 }
 
-/* No longer than MOST, and without control bytes: these texts end up in headers, logs and commands of other protocols. */
+/*
+ * No longer than MOST, and without control bytes: these texts end up in headers, logs and commands of other
+ * protocols.
+ */
 static bool
 text_is_good(struct slice text, size_t most)
 {
@@ -100,8 +106,10 @@ envelope_decode(struct slice encoded, struct envelope *envelope_r)
 	envelope.session = wire_get_slice(&reader);
 	envelope.recipient_count = wire_get_u32(&reader);
 	if (version != ENVELOPE_VERSION || !flags_are_good(envelope.flags) ||
-	    !text_is_good(envelope.sender, ENVELOPE_ADDRESS_MAX) || !text_is_good(envelope.envid, ENVELOPE_ENVID_MAX) ||
-	    !text_is_good(envelope.client, ENVELOPE_CLIENT_MAX) || !text_is_good(envelope.session, ENVELOPE_SESSION_MAX))
+	    !text_is_good(envelope.sender, ENVELOPE_ADDRESS_MAX) ||
+	    !text_is_good(envelope.envid, ENVELOPE_ENVID_MAX) ||
+	    !text_is_good(envelope.client, ENVELOPE_CLIENT_MAX) ||
+	    !text_is_good(envelope.session, ENVELOPE_SESSION_MAX))
 		return -EINVAL;
 	/* The count is believed only as far as there are bytes for it. */
 	if (envelope.recipient_count == 0 || envelope.recipient_count > ENVELOPE_RECIPIENTS_MAX ||

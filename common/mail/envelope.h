@@ -1,5 +1,6 @@
 /*
- * The envelope of a message (RFC 5321 2.3.1) with its DSN parameters (RFC 3461), and its encoding for channels and queue records.
+ * The envelope of a message (RFC 5321 2.3.1) with its DSN parameters (RFC 3461), and its encoding for channels and
+ * queue records.
  */
 #ifndef ANGARIUM_MAIL_ENVELOPE_H
 #define ANGARIUM_MAIL_ENVELOPE_H
@@ -54,8 +55,8 @@ struct envelope {
 /* Appends the encoding to OUT. 0, -ENOBUFS, -ENOMEM. */
 int envelope_encode(const struct envelope *envelope, struct buffer *out);
 /*
- * Decodes; slices point into ENCODED; envelope_free afterwards. 0, -EINVAL (malformed, over a limit, no recipients, a control byte), -ENOMEM; after
- * an error there is nothing to free.
+ * Decodes; slices point into ENCODED; envelope_free afterwards. 0, -EINVAL (malformed, over a limit, no recipients,
+ * a control byte), -ENOMEM; after an error there is nothing to free.
  */
 int envelope_decode(struct slice encoded, struct envelope *envelope_r);
 void envelope_free(struct envelope *envelope);

@@ -1,6 +1,6 @@
 /*
- * Reads the fields of a header section (RFC 5322 2.2) where they lie. Lines end in CRLF or LF; blanks before the colon are
- * tolerated (RFC 5322 4.5, obsolete syntax).
+ * Reads the fields of a header section (RFC 5322 2.2) where they lie. Lines end in CRLF or LF; blanks before the
+ * colon are tolerated (RFC 5322 4.5, obsolete syntax).
  */
 #include "common/mail/header.h"
 
@@ -37,12 +37,16 @@ name_length(struct slice line)
 {
 	size_t length = 0;
 
-	while (length < line.length && line.data[length] > ' ' && line.data[length] <= '~' && line.data[length] != ':')
+	while (length < line.length && line.data[length] > ' ' && line.data[length] <= '~' &&
+	       line.data[length] != ':')
 		length++;
 	return length;
 }
 
-/* Length of the field at the beginning of TEXT: its first line and those after it that begin with a blank (folding). */
+/*
+ * Length of the field at the beginning of TEXT: its first line and those after it that begin with a blank
+ * (folding).
+ */
 static size_t
 field_length(struct slice text)
 {

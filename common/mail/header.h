@@ -1,5 +1,6 @@
 /*
- * The header section of a message (RFC 5322 2.2), read without being changed. Works with CRLF and with LF line ends.
+ * The header section of a message (RFC 5322 2.2), read without being changed. Works with CRLF and with LF line
+ * ends.
  */
 #ifndef ANGARIUM_MAIL_HEADER_H
 #define ANGARIUM_MAIL_HEADER_H

@@ -1,6 +1,6 @@
 /*
- * Queue ids in Crockford's base 32: no I, L, O or U, so that an id read aloud or copied by hand stays itself. 13 digits of 5 bits hold 64;
- * the first digit holds only 4.
+ * Queue ids in Crockford's base 32: no I, L, O or U, so that an id read aloud or copied by hand stays itself. 13
+ * digits of 5 bits hold 64; the first digit holds only 4.
  */
 #include "common/mail/queueid.h"
 

@@ -16,7 +16,8 @@ check_again(const struct address *address)
 
 	address_format(address, plain);
 	address_format_quoted(slice_from_string(plain), quoted, sizeof(quoted));
-	if (address_parse_mailbox(slice_from_string(quoted), ADDRESS_UTF8 | ADDRESS_POSTMASTER | ADDRESS_NULL, &again) != ADDRESS_OK ||
+	if (address_parse_mailbox(slice_from_string(quoted), ADDRESS_UTF8 | ADDRESS_POSTMASTER | ADDRESS_NULL,
+	                          &again) != ADDRESS_OK ||
 	    strcmp(address->local, again.local) != 0 || strcmp(address->domain, again.domain) != 0)
 		abort();
 }

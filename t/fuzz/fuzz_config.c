@@ -1,5 +1,6 @@
 /*
- * Fuzzes the configuration's parser: a refusal must say something, in printable ASCII, that begins with the file's name.
+ * Fuzzes the configuration's parser: a refusal must say something, in printable ASCII, that begins with the file's
+ * name.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -17,7 +17,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t count = 0;
 
 	for (; header_next(&reader, &field); count++) {
-		if (field.whole.data != message.data + position || field.name.length == 0 || field.name.data != field.whole.data ||
+		if (field.whole.data != message.data + position || field.name.length == 0 ||
+		    field.name.data != field.whole.data ||
 		    field.value.data + field.value.length > field.whole.data + field.whole.length)
 			abort();
 		position += field.whole.length;

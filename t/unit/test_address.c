@@ -1,5 +1,6 @@
 /*
- * Addresses of SMTP commands: what RFC 5321 and RFC 6531 allow is taken apart, everything else is refused for the right reason.
+ * Addresses of SMTP commands: what RFC 5321 and RFC 6531 allow is taken apart, everything else is refused for the
+ * right reason.
  */
 #include <stdio.h>
 #include <string.h>
@@ -154,11 +155,31 @@ END_TEST
 START_TEST(what_is_no_path_is_a_syntax_error)
 {
 	static const char *const bad[] = {
-		"", "<", ">", "user@example.org", "<user@example.org", "<user>", "<user@>", "<user@@example.org>",
-		"<user@example.org@example.net>", "<us er@example.org>", "< user@example.org>", "<user @example.org>",
-		"<user@ example.org>", "<user@example.org >", "<user(comment)@example.org>", "<user@example.org,x@y>",
-		"<<user@example.org>>", "<user@example.org\r\n>", "<us\ner@example.org>", "<user@exa\tmple.org>",
-		"<user@example.org\x01>", "<user,joe@example.org>", "<user:joe@example.org>", "<user;@example.org>", "<us[er@example.org>",
+		"",
+		"<",
+		">",
+		"user@example.org",
+		"<user@example.org",
+		"<user>",
+		"<user@>",
+		"<user@@example.org>",
+		"<user@example.org@example.net>",
+		"<us er@example.org>",
+		"< user@example.org>",
+		"<user @example.org>",
+		"<user@ example.org>",
+		"<user@example.org >",
+		"<user(comment)@example.org>",
+		"<user@example.org,x@y>",
+		"<<user@example.org>>",
+		"<user@example.org\r\n>",
+		"<us\ner@example.org>",
+		"<user@exa\tmple.org>",
+		"<user@example.org\x01>",
+		"<user,joe@example.org>",
+		"<user:joe@example.org>",
+		"<user;@example.org>",
+		"<us[er@example.org>",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -175,7 +196,8 @@ START_TEST(a_nul_byte_is_refused_wherever_it_stands)
 
 		memcpy(copy, text, sizeof(text));
 		copy[i] = '\0';
-		ck_assert_int_eq(address_parse_path(slice_of(copy, sizeof(text) - 1), ALL, &address, &used), ADDRESS_SYNTAX);
+		ck_assert_int_eq(address_parse_path(slice_of(copy, sizeof(text) - 1), ALL, &address, &used),
+				 ADDRESS_SYNTAX);
 	}
 	ck_assert_int_eq(address_parse_path(SLICE("<\"a\0b\"@example.org>"), ALL, &address, &used), ADDRESS_SYNTAX);
 	ck_assert_int_eq(address_parse_mailbox(SLICE("user@example.org\0"), ALL, &address), ADDRESS_SYNTAX);
@@ -258,9 +280,21 @@ END_TEST
 START_TEST(what_is_no_address_literal_is_refused)
 {
 	static const char *const bad[] = {
-		"<u@[]>", "<u@[192.0.2]>", "<u@[192.0.2.256]>", "<u@[192.0.2.1>", "<u@192.0.2.1]>", "<u@[192.0.2.1].org>",
-		"<u@[2001:db8::1]>", "<u@[IPv6:192.0.2.1]>", "<u@[IPv6:]>", "<u@[IPv6:2001:db8::1::2]>", "<u@[IPv6:fe80::1%lo]>",
-		"<u@[X-tag:content]>", "<u@[ 192.0.2.1]>", "<u@[[192.0.2.1]]>", "<u@[IPv6:1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa]>",
+		"<u@[]>",
+		"<u@[192.0.2]>",
+		"<u@[192.0.2.256]>",
+		"<u@[192.0.2.1>",
+		"<u@192.0.2.1]>",
+		"<u@[192.0.2.1].org>",
+		"<u@[2001:db8::1]>",
+		"<u@[IPv6:192.0.2.1]>",
+		"<u@[IPv6:]>",
+		"<u@[IPv6:2001:db8::1::2]>",
+		"<u@[IPv6:fe80::1%lo]>",
+		"<u@[X-tag:content]>",
+		"<u@[ 192.0.2.1]>",
+		"<u@[[192.0.2.1]]>",
+		"<u@[IPv6:1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa]>",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -307,8 +341,15 @@ END_TEST
 START_TEST(bytes_that_are_no_utf8_are_refused)
 {
 	static const char *const bad[] = {
-		"<a\xff@a.example>", "<a\xc3@a.example>", "<a\xc0\xaf@a.example>", "<a\xed\xa0\x80@a.example>",
-		"<a\xf4\x90\x80\x80@a.example>", "<a\xe2\x82@a.example>", "<a@\xc0\xae.example>", "<\"\xc0\xaf\"@a.example>", "<\x80@a.example>",
+		"<a\xff@a.example>",
+		"<a\xc3@a.example>",
+		"<a\xc0\xaf@a.example>",
+		"<a\xed\xa0\x80@a.example>",
+		"<a\xf4\x90\x80\x80@a.example>",
+		"<a\xe2\x82@a.example>",
+		"<a@\xc0\xae.example>",
+		"<\"\xc0\xaf\"@a.example>",
+		"<\x80@a.example>",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -386,7 +427,8 @@ END_TEST
 START_TEST(what_was_formatted_parses_to_the_same)
 {
 	static const char *const texts[] = {
-		"\"\"@a.example", "\"a b\"@a.example", "a@[IPv6:::1]", "\"\\\\\\\"\"@a.example", "\".\"@a.example", "x+y@a.example",
+		"\"\"@a.example",         "\"a b\"@a.example", "a@[IPv6:::1]",
+		"\"\\\\\\\"\"@a.example", "\".\"@a.example",   "x+y@a.example",
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -400,13 +442,16 @@ START_TEST(what_was_formatted_parses_to_the_same)
 }
 END_TEST
 
-UNIT_MAIN("address", a_path_ends_at_its_bracket, only_the_domain_becomes_lower_case, every_character_of_an_atom_is_allowed_bare,
-          the_null_path_is_allowed_where_asked_for, postmaster_needs_no_domain_where_asked_for, a_source_route_is_checked_and_ignored,
-          quotes_and_backslashes_do_not_belong_to_the_local_part, an_empty_quoted_local_part_is_not_the_null_path,
-          a_quoted_string_must_end_and_hold_no_control_byte, dots_stand_between_atoms_only, what_is_no_path_is_a_syntax_error,
-          a_nul_byte_is_refused_wherever_it_stands, after_an_error_nothing_of_the_address_is_left, a_local_part_has_at_most_64_bytes,
-          a_domain_has_at_most_255_bytes_and_a_label_63, a_path_is_read_up_to_its_limit, address_literals_take_their_canonical_form,
-          what_is_no_address_literal_is_refused, domains_are_labels_of_letters_digits_and_inner_hyphens, utf8_is_taken_where_asked_for,
-          bytes_that_are_no_utf8_are_refused, a_mailbox_is_the_whole_text, an_address_splits_at_its_last_at,
-          formatting_quotes_only_what_needs_it, formatting_never_lets_a_control_byte_or_an_overlong_text_out,
-          what_was_formatted_parses_to_the_same)
+UNIT_MAIN("address", a_path_ends_at_its_bracket, only_the_domain_becomes_lower_case,
+	  every_character_of_an_atom_is_allowed_bare, the_null_path_is_allowed_where_asked_for,
+	  postmaster_needs_no_domain_where_asked_for, a_source_route_is_checked_and_ignored,
+	  quotes_and_backslashes_do_not_belong_to_the_local_part, an_empty_quoted_local_part_is_not_the_null_path,
+	  a_quoted_string_must_end_and_hold_no_control_byte, dots_stand_between_atoms_only,
+	  what_is_no_path_is_a_syntax_error, a_nul_byte_is_refused_wherever_it_stands,
+	  after_an_error_nothing_of_the_address_is_left, a_local_part_has_at_most_64_bytes,
+	  a_domain_has_at_most_255_bytes_and_a_label_63, a_path_is_read_up_to_its_limit,
+	  address_literals_take_their_canonical_form, what_is_no_address_literal_is_refused,
+	  domains_are_labels_of_letters_digits_and_inner_hyphens, utf8_is_taken_where_asked_for,
+	  bytes_that_are_no_utf8_are_refused, a_mailbox_is_the_whole_text, an_address_splits_at_its_last_at,
+	  formatting_quotes_only_what_needs_it, formatting_never_lets_a_control_byte_or_an_overlong_text_out,
+	  what_was_formatted_parses_to_the_same)

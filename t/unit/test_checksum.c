@@ -48,7 +48,8 @@ START_TEST(pieces_give_the_same_as_the_whole_at_any_alignment)
 
 			ck_assert_uint_eq(checksum_crc32c(0, bytes + start, length), whole);
 			ck_assert_uint_eq(~checksum_by_table(UINT32_MAX, bytes + start, length), whole);
-			ck_assert_uint_eq(checksum_crc32c(half, bytes + start + length / 3, length - length / 3), whole);
+			ck_assert_uint_eq(checksum_crc32c(half, bytes + start + length / 3, length - length / 3),
+					  whole);
 		}
 	}
 }

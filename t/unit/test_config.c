@@ -1,6 +1,6 @@
 /*
- * The configuration: defaults, every kind of value, and what is said of mistakes. The sample and the manual page must tell the same
- * as the table of directives.
+ * The configuration: defaults, every kind of value, and what is said of mistakes. The sample and the manual page
+ * must tell the same as the table of directives.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,7 +30,8 @@ refused(const char *text, unsigned line, const char *wrong, const char *right)
 
 	ck_assert_msg(parse(text) == -EINVAL, "accepted: %s", text);
 	snprintf(place, sizeof(place), "file:%u: ", line);
-	ck_assert_msg(strncmp(error, place, strlen(place)) == 0 && strstr(error, wrong) != NULL && strstr(error, right) != NULL,
+	ck_assert_msg(strncmp(error, place, strlen(place)) == 0 && strstr(error, wrong) != NULL &&
+	                      strstr(error, right) != NULL,
 	              "of \"%s\" is said: %s", text, error);
 }
 
@@ -183,7 +184,8 @@ END_TEST
 
 START_TEST(times_end_in_seconds_minutes_hours_or_days)
 {
-	accepted("smtp_command_timeout 90s\nsmtp_data_timeout 45\nqueue_lifetime 2d\npop3_timeout 3h\npop3_login_timeout 2m");
+	accepted(
+		"smtp_command_timeout 90s\nsmtp_data_timeout 45\nqueue_lifetime 2d\npop3_timeout 3h\npop3_login_timeout 2m");
 	ck_assert_uint_eq(config.smtp_command_timeout, 90);
 	ck_assert_uint_eq(config.smtp_data_timeout, 45);
 	ck_assert_uint_eq(config.queue_lifetime, 2 * 86400);
@@ -246,7 +248,8 @@ START_TEST(paths_are_absolute_and_plain)
 	refused("mail_directory /", 1, "empty part", "plain path");
 	refused("mail_directory //", 1, "empty part", "plain path");
 	refused("mail_directory /my mail", 1, "blank", "without blanks");
-	refused("run_directory /a123456789012345678901234567890123456789012345678901234567890123456789012345678901", 1, "83 bytes", "80");
+	refused("run_directory /a123456789012345678901234567890123456789012345678901234567890123456789012345678901",
+		1, "83 bytes", "80");
 }
 END_TEST
 
@@ -292,9 +295,22 @@ END_TEST
 
 START_TEST(what_is_no_endpoint_is_refused)
 {
-	static const char *const bad[] = { "25", ":25", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:smtp", "::1:25",
-		                           "[::1]", "[127.0.0.1]:25", "localhost:25", "[]:25", "*", "off *:25", "127.0.0.1:25,127.0.0.1:26",
-		                           "[::1%lo]:25" };
+	static const char *const bad[] = { "25",
+					   ":25",
+					   "127.0.0.1",
+					   "127.0.0.1:",
+					   "127.0.0.1:0",
+					   "127.0.0.1:65536",
+					   "127.0.0.1:smtp",
+					   "::1:25",
+					   "[::1]",
+					   "[127.0.0.1]:25",
+					   "localhost:25",
+					   "[]:25",
+					   "*",
+					   "off *:25",
+					   "127.0.0.1:25,127.0.0.1:26",
+					   "[::1%lo]:25" };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char text[100];
@@ -423,7 +439,8 @@ END_TEST
 START_TEST(directives_that_contradict_each_other_are_refused)
 {
 	refused("account_smtp root\naccount_login root\n", 2, "account_smtp and account_login", "own");
-	refused("spool_directory /a\nmail_directory /a/b\nlog stderr", 2, "mail_directory lies within spool_directory", "apart");
+	refused("spool_directory /a\nmail_directory /a/b\nlog stderr", 2,
+		"mail_directory lies within spool_directory", "apart");
 	refused("spool_directory /a\ntable_directory /a", 2, "lies within", "apart");
 	accepted("spool_directory /a\nmail_directory /ab");
 	refused("pop3_listen 127.0.0.1:25", 1, "smtp_listen and pop3_listen", "its own");
@@ -479,7 +496,8 @@ START_TEST(a_file_that_cannot_be_read_is_named)
 	char *text;
 
 	ck_assert_int_eq(config_load(&config, "/nonexistent/file", &text, &length, error), -ENOENT);
-	ck_assert_str_eq(error, "/nonexistent/file: cannot read: No such file or directory; name a readable file with -c");
+	ck_assert_str_eq(error,
+			 "/nonexistent/file: cannot read: No such file or directory; name a readable file with -c");
 	ck_assert_int_eq(config_load(&config, "/", &text, &length, error), -EISDIR);
 	ck_assert_ptr_null(text);
 }
@@ -492,14 +510,14 @@ START_TEST(there_is_at_least_one_core)
 END_TEST
 
 UNIT_MAIN("config", an_empty_file_gives_the_defaults, every_default_passes_its_own_parser,
-          the_sample_shows_every_directive_with_its_default, the_manual_page_explains_every_directive,
-          comments_blanks_and_line_ends_mean_nothing, an_unknown_name_is_answered_with_the_nearest,
-          a_directive_given_twice_is_refused_with_both_lines, a_name_without_value_is_refused,
-          bytes_that_are_not_printable_are_refused, numbers_are_digits_within_their_range,
-          times_end_in_seconds_minutes_hours_or_days, sizes_end_in_kilo_mega_or_giga, words_are_one_of_a_list,
-          a_separator_is_one_character_or_off, paths_are_absolute_and_plain, host_names_and_accounts_are_checked,
-          endpoints_are_addresses_with_ports, what_is_no_endpoint_is_refused, networks_have_no_host_bits, too_many_networks_are_refused,
-          a_network_contains_what_its_bits_say, the_retry_sentence_is_read, a_retry_sentence_that_is_none_is_refused,
-          too_many_retry_intervals_are_refused, directives_that_contradict_each_other_are_refused,
-          what_is_said_of_a_mistake_is_bounded_and_printable, a_file_is_loaded_with_its_text, a_file_that_cannot_be_read_is_named,
-          there_is_at_least_one_core)
+	  the_sample_shows_every_directive_with_its_default, the_manual_page_explains_every_directive,
+	  comments_blanks_and_line_ends_mean_nothing, an_unknown_name_is_answered_with_the_nearest,
+	  a_directive_given_twice_is_refused_with_both_lines, a_name_without_value_is_refused,
+	  bytes_that_are_not_printable_are_refused, numbers_are_digits_within_their_range,
+	  times_end_in_seconds_minutes_hours_or_days, sizes_end_in_kilo_mega_or_giga, words_are_one_of_a_list,
+	  a_separator_is_one_character_or_off, paths_are_absolute_and_plain, host_names_and_accounts_are_checked,
+	  endpoints_are_addresses_with_ports, what_is_no_endpoint_is_refused, networks_have_no_host_bits,
+	  too_many_networks_are_refused, a_network_contains_what_its_bits_say, the_retry_sentence_is_read,
+	  a_retry_sentence_that_is_none_is_refused, too_many_retry_intervals_are_refused,
+	  directives_that_contradict_each_other_are_refused, what_is_said_of_a_mistake_is_bounded_and_printable,
+	  a_file_is_loaded_with_its_text, a_file_that_cannot_be_read_is_named, there_is_at_least_one_core)

@@ -9,7 +9,9 @@
 #include "t/unit/unit.h"
 
 static struct envelope_recipient recipients[] = {
-	{ { "a@example.org", 13 }, { "rfc822;A@example.org", 20 }, ENVELOPE_NOTIFY_SUCCESS | ENVELOPE_NOTIFY_DELAY },
+	{ { "a@example.org", 13 },
+	  { "rfc822;A@example.org", 20 },
+	  ENVELOPE_NOTIFY_SUCCESS | ENVELOPE_NOTIFY_DELAY },
 	{ { "b@example.net", 13 }, { "", 0 }, 0 },
 };
 

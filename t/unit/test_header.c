@@ -76,8 +76,16 @@ END_TEST
 
 START_TEST(a_line_that_is_no_field_ends_the_reading)
 {
-	static const char *const bad[] = { "", "\r\n", "no colon\r\n", ": no name\r\n", " folded first\r\n", "two words: x\r\n",
-		                           "n\xc3\xa9: x\r\n", "From me Mon Jan\n", "a\x01:b\r\n", "a" };
+	static const char *const bad[] = { "",
+					   "\r\n",
+					   "no colon\r\n",
+					   ": no name\r\n",
+					   " folded first\r\n",
+					   "two words: x\r\n",
+					   "n\xc3\xa9: x\r\n",
+					   "From me Mon Jan\n",
+					   "a\x01:b\r\n",
+					   "a" };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct header_reader reader = header_read(slice_from_string(bad[i]));
@@ -100,7 +108,8 @@ END_TEST
 
 START_TEST(names_are_found_without_case)
 {
-	const struct slice message = SLICE("Received: 1\r\nDATE: today\r\nreceived: 2\r\nReceived-SPF: x\r\n\r\nReceived: body\r\n");
+	const struct slice message =
+		SLICE("Received: 1\r\nDATE: today\r\nreceived: 2\r\nReceived-SPF: x\r\n\r\nReceived: body\r\n");
 
 	ck_assert(header_find(message, SLICE("Date"), &field));
 	ck_assert_slice(field.value, " today");
@@ -224,8 +233,10 @@ START_TEST(what_is_no_queue_id_is_refused)
 END_TEST
 
 UNIT_MAIN("header", fields_come_one_after_the_other_up_to_the_empty_line, lines_may_end_in_lf_alone,
-          a_folded_field_keeps_all_its_lines, the_last_line_needs_no_line_end, blanks_before_the_colon_are_tolerated,
-          a_line_that_is_no_field_ends_the_reading, the_header_section_is_as_long_as_its_empty_line, names_are_found_without_case,
-          utc_dates_are_those_of_the_calendar, impossible_times_give_the_nearest_possible_date,
-          the_calendar_agrees_with_the_library_for_four_centuries, local_dates_carry_their_offset, queue_ids_sort_as_their_text,
-          queue_ids_read_back, queue_ids_are_read_in_either_case_and_forgive_look_alikes, what_is_no_queue_id_is_refused)
+	  a_folded_field_keeps_all_its_lines, the_last_line_needs_no_line_end,
+	  blanks_before_the_colon_are_tolerated, a_line_that_is_no_field_ends_the_reading,
+	  the_header_section_is_as_long_as_its_empty_line, names_are_found_without_case,
+	  utc_dates_are_those_of_the_calendar, impossible_times_give_the_nearest_possible_date,
+	  the_calendar_agrees_with_the_library_for_four_centuries, local_dates_carry_their_offset,
+	  queue_ids_sort_as_their_text, queue_ids_read_back,
+	  queue_ids_are_read_in_either_case_and_forgive_look_alikes, what_is_no_queue_id_is_refused)

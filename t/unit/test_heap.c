@@ -116,5 +116,5 @@ START_TEST(a_freed_heap_lets_its_elements_go)
 }
 END_TEST
 
-UNIT_MAIN("heap", elements_come_out_in_the_order_of_their_keys, an_element_leaves_from_anywhere, removing_twice_does_nothing,
-          a_changed_key_moves_its_element, a_freed_heap_lets_its_elements_go)
+UNIT_MAIN("heap", elements_come_out_in_the_order_of_their_keys, an_element_leaves_from_anywhere,
+	  removing_twice_does_nothing, a_changed_key_moves_its_element, a_freed_heap_lets_its_elements_go)

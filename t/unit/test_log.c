@@ -34,8 +34,10 @@ START_TEST(plain_values_stand_bare)
 {
 	struct log_line line;
 
-	ck_assert_slice(line_of(&line, LOG_STRING("to", "user+tag@example.org")), "event=test to=user+tag@example.org\n");
-	ck_assert_slice(line_of(&line, LOG_STRING("client", "[2001:db8::1]:25")), "event=test client=[2001:db8::1]:25\n");
+	ck_assert_slice(line_of(&line, LOG_STRING("to", "user+tag@example.org")),
+		        "event=test to=user+tag@example.org\n");
+	ck_assert_slice(line_of(&line, LOG_STRING("client", "[2001:db8::1]:25")),
+		        "event=test client=[2001:db8::1]:25\n");
 	ck_assert_slice(line_of(&line, LOG_UINT("n", UINT64_MAX)), "event=test n=18446744073709551615\n");
 	ck_assert_slice(line_of(&line, LOG_INT("n", INT64_MIN)), "event=test n=-9223372036854775808\n");
 	ck_assert_slice(line_of(&line, LOG_INT("n", 0)), "event=test n=0\n");
@@ -56,7 +58,8 @@ START_TEST(no_byte_of_a_value_can_end_it_or_the_line)
 {
 	struct log_line line;
 
-	ck_assert_slice(line_of(&line, LOG_STRING("v", "x\" event=forged \\")), "event=test v=\"x\\\" event=forged \\\\\"\n");
+	ck_assert_slice(line_of(&line, LOG_STRING("v", "x\" event=forged \\")),
+			"event=test v=\"x\\\" event=forged \\\\\"\n");
 	ck_assert_slice(line_of(&line, LOG_SLICE("v", SLICE("a\r\n\0\x1b\x7f\xc3\xa9"))),
 	                "event=test v=\"a\\x0d\\x0a\\x00\\x1b\\x7f\\xc3\\xa9\"\n");
 }
@@ -137,7 +140,8 @@ START_TEST(a_line_says_who_what_and_how_grave)
 	char expected[100];
 
 	log_event(LOG_INFO, "smtp.accept", LOG_STRING("session", "1AB2"), LOG_UINT("size", 42));
-	snprintf(expected, sizeof(expected), "<6>event=smtp.accept pid=%ld role=worker session=1AB2 size=42\n", (long)getpid());
+	snprintf(expected, sizeof(expected), "<6>event=smtp.accept pid=%ld role=worker session=1AB2 size=42\n",
+		 (long)getpid());
 	ck_assert(slice_equal(receive(fd), slice_from_string(expected)));
 }
 END_TEST
@@ -236,8 +240,8 @@ START_TEST(lost_lines_are_counted_and_told)
 END_TEST
 
 UNIT_MAIN("log", plain_values_stand_bare, a_value_with_a_blank_or_nothing_in_it_is_quoted,
-          no_byte_of_a_value_can_end_it_or_the_line, an_error_is_told_in_words_with_either_sign, a_long_value_is_cut_and_marked,
-          a_line_never_passes_its_limit_and_says_what_is_missing, a_line_says_who_what_and_how_grave,
-          events_above_the_level_are_not_written, gathered_lines_leave_together_at_the_flush,
-          a_grave_line_waits_for_nobody_and_keeps_the_order, what_is_gathered_is_never_more_than_a_datagram,
-          lost_lines_are_counted_and_told)
+	  no_byte_of_a_value_can_end_it_or_the_line, an_error_is_told_in_words_with_either_sign,
+	  a_long_value_is_cut_and_marked, a_line_never_passes_its_limit_and_says_what_is_missing,
+	  a_line_says_who_what_and_how_grave, events_above_the_level_are_not_written,
+	  gathered_lines_leave_together_at_the_flush, a_grave_line_waits_for_nobody_and_keeps_the_order,
+	  what_is_gathered_is_never_more_than_a_datagram, lost_lines_are_counted_and_told)

@@ -127,7 +127,8 @@ END_TEST
 START_TEST(utf8_is_taken_in_its_shortest_form_only)
 {
 	ck_assert(utf8_valid(SLICE("")));
-	ck_assert(utf8_valid(SLICE("a\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf")));
+	ck_assert(
+		utf8_valid(SLICE("a\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf")));
 	ck_assert(!utf8_valid(SLICE("\xc0\xaf")));
 	ck_assert(!utf8_valid(SLICE("\xc1\xbf")));
 	ck_assert(!utf8_valid(SLICE("\xe0\x9f\xbf")));

@@ -214,9 +214,9 @@ START_TEST(bare_fields_have_no_header_and_are_taken_back_on_error)
 }
 END_TEST
 
-UNIT_MAIN("wire", fields_come_out_as_they_went_in, numbers_are_little_endian, a_frame_that_is_cut_anywhere_waits_for_the_rest,
-          a_payload_that_is_cut_anywhere_makes_the_reader_bad, a_bad_reader_gives_nothing_more,
-          a_string_with_a_nul_or_too_long_makes_the_reader_bad, an_empty_payload_is_done_at_once,
-          a_frame_over_the_limit_is_refused_by_its_header_alone, an_unknown_flag_is_refused,
-          a_frame_that_does_not_fit_is_taken_back, frames_follow_each_other_in_one_buffer,
-          bare_fields_have_no_header_and_are_taken_back_on_error)
+UNIT_MAIN("wire", fields_come_out_as_they_went_in, numbers_are_little_endian,
+	  a_frame_that_is_cut_anywhere_waits_for_the_rest, a_payload_that_is_cut_anywhere_makes_the_reader_bad,
+	  a_bad_reader_gives_nothing_more, a_string_with_a_nul_or_too_long_makes_the_reader_bad,
+	  an_empty_payload_is_done_at_once, a_frame_over_the_limit_is_refused_by_its_header_alone,
+	  an_unknown_flag_is_refused, a_frame_that_does_not_fit_is_taken_back,
+	  frames_follow_each_other_in_one_buffer, bare_fields_have_no_header_and_are_taken_back_on_error)
