@@ -1,0 +1,130 @@
+/*
+ * dbtool: what its files share.
+ */
+#ifndef ANGARIUM_TABLED_DBTOOL_H
+#define ANGARIUM_TABLED_DBTOOL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "common/mail/config.h"
+#include "tabled/admin.h"
+
+enum dbtool_option {
+	OPTION_JSON = 1,
+	OPTION_PASSWORD = 2,  /* one of --password-stdin, --hash-stdin, --no-password */
+	OPTION_QUOTA = 4,
+	OPTION_PATH = 8,
+	OPTION_SEND_AS = 16,
+	OPTION_KIND = 32,     /* --relay or --local */
+	OPTION_DISABLED = 64,
+	OPTION_CHANGE = 128,  /* --add or --remove */
+	OPTION_IF_EXISTS = 256,
+	OPTION_IF_NOT_EXISTS = 512,
+	OPTION_RECURSIVE = 1024,
+};
+
+enum dbtool_password {
+	PASSWORD_ASK,   /* at the terminal, twice */
+	PASSWORD_STDIN, /* one line of standard input */
+	PASSWORD_HASH_STDIN,
+	PASSWORD_NONE,
+};
+
+/* The command line. Strings are those of argv. */
+struct dbtool_options {
+	const char *config; /* -c */
+	bool quiet;         /* -q */
+	bool help;
+	unsigned given; /* enum dbtool_option */
+	enum dbtool_password password;
+	const char *quota, *path, *send_as;
+	enum record_domain_kind kind;
+	bool remove; /* --remove, not --add */
+	char **words; /* noun, verb, arguments */
+	int word_count;
+};
+
+/* 0, or a sysexits(3) code after it has said what is wrong. */
+int options_parse(int argc, char **argv, struct dbtool_options *options_r);
+
+struct dbtool;
+
+/* One command, such as "user add". */
+struct dbtool_command {
+	const char *noun;
+	const char *verb;  /* NULL: the noun is the whole command */
+	int minimum;       /* of arguments after it */
+	int maximum;
+	unsigned options;  /* enum dbtool_option that it knows */
+	/* Makes the call. 0 or a sysexits(3) code. NULL: needs nothing more than its name. */
+	int (*prepare)(struct dbtool *dbtool);
+	/* Shows what came back. 0 or a sysexits(3) code. NULL: only the message. */
+	int (*show)(struct dbtool *dbtool);
+	enum admin_noun call_noun;
+	enum admin_verb call_verb;
+	uint32_t call_fields;
+	const char *arguments; /* for the help */
+	const char *summary;
+};
+
+/* The commands, ended by one whose noun is NULL. */
+extern const struct dbtool_command dbtool_commands[];
+
+/* One run. */
+struct dbtool {
+	struct dbtool_options options;
+	const struct dbtool_command *command;
+	char **arguments;  /* after noun and verb */
+	int argument_count;
+	struct config config;
+	struct admin_call call;
+	struct buffer name;   /* memory of call.name and .record */
+	struct buffer record;
+	int file;             /* of the call: a memfd */
+	struct admin_reply reply;
+	bool dropped;         /* runs as the table's account by now */
+};
+
+/* "dbtool: ..." on standard error. Returns STATUS. */
+int dbtool_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void dbtool_help(FILE *out);
+/* Text from elsewhere, for a terminal: control characters become "?". */
+void dbtool_print(FILE *out, struct slice text);
+
+/* Builds the call's record; each may ask for a password. 0 or a sysexits(3) code. */
+int prepare_domain(struct dbtool *dbtool);
+int prepare_user(struct dbtool *dbtool);
+int prepare_alias(struct dbtool *dbtool);
+int prepare_filter(struct dbtool *dbtool);
+int prepare_import(struct dbtool *dbtool);
+
+int show_records(struct dbtool *dbtool);
+int show_export(struct dbtool *dbtool);
+int show_notes(struct dbtool *dbtool);
+
+/* Asks for, or reads, a password, and appends its hash to OUT. 0 or a sysexits(3) code. */
+int password_hash(const struct dbtool *dbtool, struct buffer *out);
+
+/*
+ * Does the call: by tabled when it runs, else on the table itself. Tries for some seconds when tabled is just starting. Fills in
+ * dbtool->reply. 0 or a sysexits(3) code.
+ */
+int dbtool_run(struct dbtool *dbtool);
+/* By tabled. 0, -ENOENT or -ECONNREFUSED (it does not run), -ECONNRESET (it went away), -ETIMEDOUT, or another negative errno value. */
+int remote_run(struct dbtool *dbtool);
+/* Without tabled. 0, -EBUSY (somebody has the table open), or another negative errno value; it has said what failed (but not for -EBUSY). */
+int local_run(struct dbtool *dbtool);
+
+/* Goes through the frames in the call's file. EACH returns 0 to go on. 0, -EPROTO, or what EACH returned. */
+int paper_read(int file, int (*each)(void *context, const struct wire_header *header, struct slice payload), void *context);
+
+/* A bar on standard error, when that is a terminal. TITLE stays; ended by progress_end. */
+void progress_show(const char *title, uint64_t done, uint64_t total);
+void progress_end(void);
+
+/* JSON of one record, without a line end. */
+void json_record(FILE *out, const struct admin_record *record);
+void json_string(FILE *out, struct slice text);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * The hash role. It knows no user and no table: only a hash and a password, one pair at a time.
+ */
+#include "tabled/hash.h"
+
+#include <crypt.h>
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <string.h>
+
+#include "common/ipc/channel.h"
+#include "common/proc/process.h"
+#include "tabled/record.h"
+
+/* Large (32 KiB), and only one is used at a time. */
+static struct crypt_data hash_data;
+
+static bool
+hash_matches(const char *stored, const char *password)
+{
+	const char *computed = crypt_rn(password, stored, &hash_data, (int)sizeof(hash_data));
+	size_t length = strlen(stored);
+	bool same = computed != NULL && strlen(computed) == length && CRYPTO_memcmp(computed, stored, length) == 0;
+
+	explicit_bzero(&hash_data, sizeof(hash_data));
+	return same;
+}
+
+static int
+hash_on_check(struct channel *channel, void *context, struct channel_frame *frame)
+{
+	char stored[RECORD_PASSWORD_MAX + 1];
+	char password[TABLE_PASSWORD_MAX + 1];
+	struct wire_writer writer;
+	struct slice given;
+	bool right;
+
+	(void)context;
+	wire_get_string(&frame->body, stored, sizeof(stored));
+	given = wire_get_slice(&frame->body);
+	if (!wire_done(&frame->body))
+		return -EBADMSG;
+	right = slice_to_string(given, password, sizeof(password)) == 0;
+	right = hash_matches(stored, password) && right;
+	explicit_bzero(password, sizeof(password));
+	explicit_bzero((void *)(uintptr_t)given.data, given.length); /* the channel's buffer, which has no use for it any more */
+	writer = channel_begin(channel, HASH_REPLY, frame->request, -1);
+	wire_put_u8(&writer, right);
+	return channel_send(channel, &writer);
+}
+
+static void
+hash_on_channel(void *context, int fd)
+{
+	static const struct channel_handler handlers[] = {
+		{ .type = HASH_CHECK, .states = CHANNEL_ANY, .handle = hash_on_check },
+	};
+	static const struct channel_protocol protocol = {
+		.name = "hash",
+		.handlers = handlers,
+		.handler_count = 1,
+		.input_limit = HASH_FRAME_MAX,
+		.output_limit = HASH_FRAME_MAX,
+	};
+	struct process *process = context;
+
+	(void)channel_new(process_base(process), fd, &protocol, NULL);
+}
+
+int
+hash_main(struct process *process)
+{
+	process_on_channel(process, "hash", hash_on_channel, process);
+	return process_run(process);
+}

@@ -1,0 +1,48 @@
+/*
+ * Finds the user that a login means.
+ */
+#include "tabled/login.h"
+
+#include <errno.h>
+
+#include "common/mail/maildir.h"
+
+static int
+login_find_user(const struct view *view, struct login *login)
+{
+	struct record_user user;
+	int error = view_user(view, name_key(&login->name), &user);
+
+	if (error == 0) {
+		login->known = true;
+		login->password = user.password;
+		login->enabled = user.enabled;
+	}
+	return error;
+}
+
+int
+login_find(const struct view *view, char separator, struct slice text, struct login *login)
+{
+	size_t at = slice_find_last(text, '@');
+	struct slice local = slice_first(text, at);
+	struct slice domain = slice_from(text, at + 1);
+	size_t end = separator == '\0' ? local.length : slice_find(local, separator);
+	char directory[MAILDIR_FOLDER_SIZE];
+	struct slice folder;
+	int error;
+
+	*login = (struct login){ .known = false };
+	if (at == text.length || !name_make(local, domain, &login->name))
+		return 0;
+	error = login_find_user(view, login);
+	if (error != -ENOENT)
+		return error;
+	folder = slice_from(local, end + 1);
+	if (end == 0 || folder.length == 0 || maildir_folder_directory(folder, directory) != 0 ||
+	    slice_to_string(folder, login->folder, sizeof(login->folder)) != 0)
+		return 0;
+	(void)name_make(slice_first(local, end), domain, &login->name);
+	error = login_find_user(view, login);
+	return error == -ENOENT ? 0 : error;
+}

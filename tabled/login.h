@@ -1,0 +1,21 @@
+/*
+ * The words that a user logs in with: "user@domain", or "user+Folder@domain" for a folder of the mailbox.
+ */
+#ifndef ANGARIUM_TABLED_LOGIN_H
+#define ANGARIUM_TABLED_LOGIN_H
+
+#include "tabled/name.h"
+#include "tabled/view.h"
+
+struct login {
+	struct name name;              /* of the user that is meant, whether there is one or not */
+	char folder[TABLE_FOLDER_MAX]; /* as it was given; "" is the inbox */
+	bool known;                    /* there is such a user, and the folder can be one */
+	struct slice password;         /* of a known user: the hash; lives until the view's next get */
+	bool enabled;                  /* the user, not its domain */
+};
+
+/* SEPARATOR: between user and folder; '\0': none. 0 or a negative errno value: the table could not be read. */
+int login_find(const struct view *view, char separator, struct slice text, struct login *login_r);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * Records: the values of the table, encoded with the fields of common/ipc/wire.h after one byte that is the version of the encoding.
+ * The same bytes travel between dbtool and tabled.
+ */
+#ifndef ANGARIUM_TABLED_RECORD_H
+#define ANGARIUM_TABLED_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/buffer.h"
+#include "common/base/slice.h"
+
+enum {
+	RECORD_VERSION = 1,
+	RECORD_LIST_MAX = 10000,   /* items of a list */
+	RECORD_ITEM_MAX = 320,     /* bytes of an item: an address */
+	RECORD_PASSWORD_MAX = 384, /* bytes of a password hash (crypt(5)) */
+};
+
+/* A list of strings, encoded one after the other. */
+struct record_list {
+	uint32_t count;
+	struct slice bytes;
+};
+
+enum record_domain_kind {
+	RECORD_DOMAIN_LOCAL = 0, /* its mailboxes are here */
+	RECORD_DOMAIN_RELAY = 1, /* we are a backup MX of it */
+};
+
+struct record_domain {
+	bool enabled;
+	enum record_domain_kind kind;
+};
+
+struct record_user {
+	bool enabled;
+	struct slice password; /* its hash; empty: no login */
+	struct slice path;     /* of the mailbox, relative to the mail root */
+	uint64_t quota;        /* bytes; 0: none */
+	struct record_list send_as; /* addresses besides the login that the user may send as */
+};
+
+struct record_alias {
+	bool enabled;
+	struct record_list targets; /* addresses */
+};
+
+/* Append the encoding to OUT. 0, -ENOBUFS, -ENOMEM. */
+int record_domain_encode(const struct record_domain *domain, struct buffer *out);
+int record_user_encode(const struct record_user *user, struct buffer *out);
+int record_alias_encode(const struct record_alias *alias, struct buffer *out);
+
+/* Decode; slices point into VALUE. False when it is malformed or of a version that is not known. */
+bool record_domain_decode(struct slice value, struct record_domain *domain_r);
+bool record_user_decode(struct slice value, struct record_user *user_r);
+bool record_alias_decode(struct slice value, struct record_alias *alias_r);
+
+/* Appends ITEM to the list that OUT holds, and counts it in *count. 0, -E2BIG (too many), -EMSGSIZE (too long), -ENOBUFS, -ENOMEM. */
+int record_list_add(struct buffer *out, uint32_t *count, struct slice item);
+/* Takes the first item out of *list. False when there is none left. */
+bool record_list_next(struct record_list *list, struct slice *item_r);
+bool record_list_contains(struct record_list list, struct slice item);
+
+#endif
