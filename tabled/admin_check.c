@@ -82,8 +82,6 @@ check_user(void *context, struct slice key, struct slice value)
 		return check_note(check, "user", key, "its record is damaged");
 	if (error == 0 && maildir_path_check(user.path) != 0)
 		error = check_note(check, "user", key, "its mailbox path is not allowed");
-	if (error == 0 && user.password.length == 0)
-		error = check_note(check, "user", key, "it has no password");
 	return error != 0 ? error : check_progress(check);
 }
 

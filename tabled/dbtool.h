@@ -111,9 +111,9 @@ int password_hash(const struct dbtool *dbtool, struct buffer *out);
  * dbtool->reply. 0 or a sysexits(3) code.
  */
 int dbtool_run(struct dbtool *dbtool);
-/* By tabled. 0, -ENOENT or -ECONNREFUSED (it does not run), -ECONNRESET (it went away), -ETIMEDOUT, or another negative errno value. */
+/* By tabled. 0 or a negative errno value: -ENOENT or -ECONNREFUSED (it does not run), -ECONNRESET (it went away), -ETIMEDOUT, ... */
 int remote_run(struct dbtool *dbtool);
-/* Without tabled. 0, -EBUSY (somebody has the table open), or another negative errno value; it has said what failed (but not for -EBUSY). */
+/* Without tabled. 0, -EBUSY (somebody has the table open), or a sysexits(3) code after it has said what failed. */
 int local_run(struct dbtool *dbtool);
 
 /* Goes through the frames in the call's file. EACH returns 0 to go on. 0, -EPROTO, or what EACH returned. */

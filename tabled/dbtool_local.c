@@ -19,14 +19,10 @@ enum {
 static int
 local_make_directory(const char *path, bool privileged, const struct account *account)
 {
-	if (mkdir(path, DIRECTORY_MODE) == -1) {
-		if (errno == EEXIST)
-			return 0;
-		dbtool_fail(0, "%s: %s", path, strerror(errno));
-		return -errno;
-	}
+	if (mkdir(path, DIRECTORY_MODE) == -1)
+		return errno == EEXIST ? 0 : dbtool_fail(EX_CANTCREAT, "%s: %s", path, strerror(errno));
 	if (privileged && chown(path, account->uid, account->gid) == -1)
-		return -errno;
+		return dbtool_fail(EX_OSERR, "%s: %s", path, strerror(errno));
 	return 0;
 }
 
@@ -36,20 +32,19 @@ local_become_account(struct dbtool *dbtool)
 {
 	bool privileged = account_privileged();
 	struct account account = { 0 };
-	int error = privileged ? account_find(dbtool->config.account_table, &account) : 0;
+	int status;
 
 	if (dbtool->dropped)
 		return 0;
-	if (error != 0) {
-		dbtool_fail(0, "account_table: there is no account \"%s\"", dbtool->config.account_table);
-		return error;
-	}
-	error = local_make_directory(dbtool->config.table_directory, privileged, &account);
-	if (error != 0)
-		return error;
+	if (privileged && account_find(dbtool->config.account_table, &account) != 0)
+		return dbtool_fail(EX_CONFIG, "there is no account \"%s\" (account_table in %s)", dbtool->config.account_table,
+		                   dbtool->options.config);
+	status = local_make_directory(dbtool->config.table_directory, privileged, &account);
+	if (status != 0)
+		return status;
 	if (privileged && (setgroups(0, NULL) == -1 || setresgid(account.gid, account.gid, account.gid) == -1 ||
 	                   setresuid(account.uid, account.uid, account.uid) == -1))
-		return -errno;
+		return dbtool_fail(EX_OSERR, "cannot become %s: %s", dbtool->config.account_table, strerror(errno));
 	dbtool->dropped = true;
 	return 0;
 }
@@ -68,16 +63,16 @@ local_run(struct dbtool *dbtool)
 	struct resolve_settings settings;
 	char message[TABLE_ERROR_SIZE];
 	struct admin admin = { .file = dbtool->file, .settings = &settings, .progress = local_on_progress };
-	int error = local_become_account(dbtool);
+	int status = local_become_account(dbtool);
+	int error;
 
-	if (error == 0)
-		error = table_open(dbtool->config.table_directory, dbtool->config.table_cache_size, &admin.table, message);
+	if (status != 0)
+		return status;
+	error = table_open(dbtool->config.table_directory, dbtool->config.table_cache_size, &admin.table, message);
 	if (error == -EBUSY)
 		return error;
-	if (error != 0) {
-		dbtool_fail(0, "%s", message);
-		return error;
-	}
+	if (error != 0)
+		return dbtool_fail(error == -EACCES ? EX_NOPERM : EX_TEMPFAIL, "%s", message);
 	resolve_settings_from(&dbtool->config, &settings);
 	admin_run(&admin, &dbtool->call);
 	dbtool->reply = admin.reply;

@@ -12,6 +12,7 @@
 
 enum {
 	TARGETS_MAX = RECORD_LIST_MAX + 1, /* arguments: an alias and its targets */
+	HELP_COLUMN = 44,                  /* where the summaries of the help begin */
 };
 
 const struct dbtool_command dbtool_commands[] = {
@@ -59,7 +60,7 @@ const struct dbtool_command dbtool_commands[] = {
 void
 dbtool_help(FILE *out)
 {
-	const char *before = "";
+	const char *before = "domain";
 
 	fputs("dbtool manages the domains, users and aliases of the mail server.\n"
 	      "It works while the server runs and while it does not.\n\n"
@@ -69,14 +70,17 @@ dbtool_help(FILE *out)
 	      "  dbtool alias add info@example.org alice@example.org\n\n"
 	      "Commands:\n", out);
 	for (const struct dbtool_command *command = dbtool_commands; command->noun != NULL; command++) {
-		int width = fprintf(out, "%s  %s %s%s%s", strcmp(before, command->noun) != 0 && before[0] != '\0' && command->verb != NULL ? "\n" : "",
-		                    command->noun, command->verb == NULL ? "" : command->verb, command->verb == NULL ? "" : " ",
-		                    command->arguments);
+		const char *verb = command->verb == NULL ? "" : command->verb;
+		const char *group = command->verb == NULL ? "" : command->noun;
+		int width;
 
+		if (strcmp(group, before) != 0)
+			putc('\n', out);
+		before = group;
+		width = fprintf(out, "  %s %s%s%s", command->noun, verb, verb[0] == '\0' ? "" : " ", command->arguments);
 		if (command->summary[0] != '\0')
-			fprintf(out, "%*s%s", width < 44 ? 44 - width : 2, "", command->summary);
+			fprintf(out, "%*s%s", width < HELP_COLUMN ? HELP_COLUMN - width : 2, "", command->summary);
 		putc('\n', out);
-		before = command->noun;
 	}
 	fputs("\nAn alias ADDRESS is an address, \"@example.org\" for all other addresses of a domain, or \"postmaster\".\n\n"
 	      "Options:\n"

@@ -39,6 +39,7 @@ run_prepare_file(const struct dbtool *dbtool)
 	return lseek(dbtool->file, 0, SEEK_SET) == -1 ? -errno : 0;
 }
 
+/* 0, a sysexits(3) code after it was said what failed, or a negative errno value. */
 static int
 run_once(struct dbtool *dbtool)
 {
@@ -66,9 +67,9 @@ dbtool_run(struct dbtool *dbtool)
 			break;
 		nanosleep(&pause, NULL);
 	}
+	if (error >= 0)
+		return error;
 	switch (error) {
-	case 0:
-		return 0;
 	case -EBUSY:
 		return dbtool_fail(EX_TEMPFAIL, "another program has the table in %s open", dbtool->config.table_directory);
 	case -ECONNRESET:
