@@ -132,6 +132,8 @@ table_open_environment(struct table *table, const char *directory, uint64_t cach
 		result = table->env->set_lg_max(table->env, LOG_FILE_SIZE);
 	if (result == 0)
 		result = table->env->log_set_config(table->env, DB_LOG_AUTO_REMOVE, 1);
+	if (strcmp(directory, "/") == 0) /* in a chroot; Berkeley DB would make "" of it */
+		directory = "/.";
 	return result != 0 ? result : table->env->open(table->env, directory, flags, PRIVATE_MODE);
 }
 
