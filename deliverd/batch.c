@@ -99,9 +99,8 @@ write_all(struct batches *batches, struct job_list *jobs)
 {
 	struct job *open = STAILQ_FIRST(jobs); /* the first one whose files may be open */
 	size_t files = 0;
-	struct job *job;
 
-	STAILQ_FOREACH(job, jobs, next) {
+	for (struct job *job = STAILQ_FIRST(jobs); job != NULL; job = STAILQ_NEXT(job, next)) {
 		message_write(batches->store, job);
 		files += count_in_state(job, TARGET_WRITTEN);
 		while (files > BATCH_SYNC_EACH && open != STAILQ_NEXT(job, next)) {

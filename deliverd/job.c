@@ -16,7 +16,10 @@ enum {
 	TARGET_FIELDS_MIN = 4 * 4 + 8, /* bytes of a target's fields when its four strings are empty */
 };
 
-/* Takes the next string of READER into the memory at *room. A NUL inside of it makes the reader bad. */
+/*
+ * Takes the next string of READER into the memory at *room. A NUL inside of it makes the reader bad. A bad reader has no more strings, and
+ * no length field to make room for a NUL.
+ */
 static const char *
 take_string(struct wire_reader *reader, char **room)
 {
@@ -25,6 +28,8 @@ take_string(struct wire_reader *reader, char **room)
 
 	if (slice_find(s, '\0') != s.length)
 		reader->bad = true;
+	if (reader->bad)
+		return "";
 	if (s.length > 0)
 		memcpy(copy, s.data, s.length);
 	copy[s.length] = '\0';

@@ -40,12 +40,15 @@ struct entry {
 	char strings[]; /* both of them */
 };
 
+LIST_HEAD(entry_bucket, entry);
+TAILQ_HEAD(entry_list, entry);
+
 struct mailboxes {
 	int root;
 	size_t limit;
 	size_t count; /* cached */
-	LIST_HEAD(, entry) buckets[BUCKETS];
-	TAILQ_HEAD(, entry) by_use; /* the last used comes last */
+	struct entry_bucket buckets[BUCKETS];
+	struct entry_list by_use; /* the last used comes last */
 	struct leftovers *leftovers;
 };
 
@@ -211,23 +214,29 @@ make_room(struct mailboxes *mailboxes)
 	}
 }
 
-/* The cached mailbox, or NULL. */
 static struct entry *
-find(struct mailboxes *mailboxes, const char *path, const char *directory, uint64_t key, int64_t now)
+find(struct mailboxes *mailboxes, const char *path, const char *directory, uint64_t key)
 {
 	struct entry *entry;
 
 	LIST_FOREACH(entry, &mailboxes->buckets[key % BUCKETS], bucket)
 		if (entry->key == key && strcmp(entry->path, path) == 0 && strcmp(entry->directory, directory) == 0)
-			break;
-	if (entry == NULL || now - entry->looked < MAILBOX_RECHECK_MS)
-		return entry;
+			return entry;
+	return NULL;
+}
+
+/* Looks at a cached mailbox again when that is due. False: its path leads elsewhere by now, and it is not cached any more. */
+static bool
+recheck(struct mailboxes *mailboxes, struct entry *entry, int64_t now)
+{
+	if (now - entry->looked < MAILBOX_RECHECK_MS)
+		return true;
 	if (!entry_is_there(mailboxes, entry)) {
 		uncache(mailboxes, entry);
-		return NULL;
+		return false;
 	}
 	entry_look(mailboxes, entry, now);
-	return entry;
+	return true;
 }
 
 /* Opens the mailbox ENTRY, or frees it; caches it. */
@@ -256,16 +265,16 @@ int
 mailbox_hold(struct mailboxes *mailboxes, const char *path, const char *directory, int64_t now, struct mailbox **mailbox_r)
 {
 	uint64_t key = key_of(path, directory);
-	struct entry *entry = find(mailboxes, path, directory, key, now);
+	struct entry *entry = find(mailboxes, path, directory, key);
 
-	if (entry == NULL) {
+	if (entry == NULL || !recheck(mailboxes, entry, now)) {
 		int error;
 
 		entry = entry_new(path, directory, key);
 		error = add(mailboxes, entry, now);
 		if (error != 0)
 			return error;
-	} else if (TAILQ_NEXT(entry, by_use) != NULL) {
+	} else {
 		TAILQ_REMOVE(&mailboxes->by_use, entry, by_use);
 		TAILQ_INSERT_TAIL(&mailboxes->by_use, entry, by_use);
 	}

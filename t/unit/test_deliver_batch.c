@@ -112,11 +112,10 @@ END_TEST
 
 START_TEST(a_message_that_was_here_before_is_a_loop)
 {
-	struct slice looped = SLICE("Received: x\r\nDelivered-To: other@example.org\r\ndelivered-to:\r\n ALICE@example.org \r\n\r\n.\r\n");
+	struct slice looped = SLICE("Received: x\r\nDelivered-To: other@example.org\r\ndelivered-to:  ALICE@example.org \r\n\r\n.\r\n");
 	struct slice body_only = SLICE("Subject: x\r\n\r\nDelivered-To: alice@example.org\r\n");
 	struct slice other = SLICE("Delivered-To: malice@example.org\r\n\r\n");
 
-	looped = SLICE("Received: x\r\nDelivered-To: other@example.org\r\ndelivered-to:  ALICE@example.org \r\n\r\n.\r\n");
 	assert_outcome(deliver_one(looped, alice()), DELIVER_PERMANENT, "5.4.6");
 	assert_outcome(deliver_one(body_only, alice()), DELIVER_DONE, "2.1.5");
 	assert_outcome(deliver_one(other, alice()), DELIVER_DONE, "2.1.5");
@@ -147,8 +146,14 @@ START_TEST(a_large_body_is_converted_from_its_descriptor_for_every_mailbox)
 	struct job *job = deliver_job("s@x", slice_of(body, length), true, targets, 4);
 	char name[256];
 	char *text = malloc(length + 1024);
+	char *disk = malloc(length);
+	size_t disk_length = 0;
 	size_t got;
 	struct maildir_name parsed;
+
+	for (size_t i = 0; i < length; i++)
+		if (i + 1 == length || body[i] != '\r' || body[i + 1] != '\n')
+			disk[disk_length++] = body[i];
 
 	deliver_now(job);
 	for (int i = 0; i < 4; i++) {
@@ -164,16 +169,13 @@ START_TEST(a_large_body_is_converted_from_its_descriptor_for_every_mailbox)
 		next = strstr(text, "Subject: large\n\nx");
 		ck_assert_ptr_nonnull(next);
 		ck_assert_uint_eq(parsed.wire_size, (size_t)(next - text) + 2 + length);
-		for (size_t j = 0; j < length; j++) {
-			if (j + 1 < length && body[j] == '\r' && body[j + 1] == '\n')
-				continue;
-			ck_assert_int_eq(*next++, body[j]);
-		}
-		ck_assert_ptr_eq(next, text + got);
+		ck_assert_uint_eq(text + got - next, disk_length);
+		ck_assert_int_eq(memcmp(next, disk, disk_length), 0);
 	}
 	job_free(&job);
 	free(body);
 	free(text);
+	free(disk);
 }
 END_TEST
 

@@ -97,6 +97,23 @@ START_TEST(a_body_that_is_not_as_long_as_announced_is_refused)
 }
 END_TEST
 
+START_TEST(many_targets_after_a_string_without_an_end_are_refused)
+{
+	static const char zeros[DELIVER_TARGETS_MAX * 24];
+	struct buffer buffer = encode(SLICE(""), false, two, 0);
+	struct wire_writer writer;
+
+	buffer_truncate(&buffer, buffer_length(&buffer) - 4);
+	writer = wire_begin_bare(&buffer);
+	wire_put_u32(&writer, DELIVER_TARGETS_MAX);
+	wire_put_u32(&writer, UINT32_MAX);
+	ck_assert_int_eq(wire_end_bare(&writer), 0);
+	ck_assert_int_eq(buffer_append(&buffer, zeros, sizeof(zeros)), 0);
+	ck_assert_int_eq(decode(buffer_slice(&buffer), -1), -EPROTO);
+	buffer_free(&buffer);
+}
+END_TEST
+
 START_TEST(a_descriptor_that_is_no_file_is_refused)
 {
 	struct buffer buffer = encode(SLICE("x"), true, two, 2);
@@ -161,5 +178,5 @@ END_TEST
 
 DELIVER_MAIN("deliver_job", a_job_is_decoded_with_its_body_in_lf, a_job_that_ends_early_or_late_is_refused,
              a_job_without_targets_or_with_too_many_is_refused, a_body_that_is_not_as_long_as_announced_is_refused,
-             a_descriptor_that_is_no_file_is_refused, a_nul_in_a_path_is_refused,
+             many_targets_after_a_string_without_an_end_are_refused, a_descriptor_that_is_no_file_is_refused, a_nul_in_a_path_is_refused,
              the_reply_tells_each_target_in_its_order)
