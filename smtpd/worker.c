@@ -36,7 +36,7 @@ struct worker {
 	struct process *process;
 	struct port smtp;
 	struct port submission;
-	LIST_HEAD(, session) sessions;
+	LIST_HEAD(session_list, session) sessions;
 	unsigned session_count;
 	struct peers peers;
 	struct event *stop_timer;

@@ -13,8 +13,6 @@
 #include "common/mail/config.h"
 #include "smtpd/session.h"
 
-struct fake_question;
-
 /* The last message that the fake queue took. */
 struct fake_message {
 	unsigned count;         /* of messages taken */
@@ -43,6 +41,7 @@ struct fake {
 	unsigned lookups;
 	unsigned opened;          /* spool files given */
 	unsigned aborted;         /* spool files given up */
+	uint64_t next_id;         /* of the next range of queue ids */
 	size_t longest_input;     /* bytes that the session left unconsumed, at most */
 };
 
@@ -67,6 +66,12 @@ void fake_answer_all(struct fake *fake);
 /* queued, or tabled, is started anew: what was in flight is lost. */
 void fake_restart_queued(struct fake *fake);
 void fake_restart_tabled(struct fake *fake);
+
+/* Between the two halves of the fake: the present one; input to the session; the queue's first greeting; the spool file's end. */
+extern struct fake *fake_world;
+void fake_deliver(struct fake *fake);
+void fake_bring_queue_up(void);
+void fake_close_spool_file(void);
 
 /* The codes of all replies that the client has not taken, as "250 550"; they are then taken. Valid until the next call. */
 const char *fake_codes(struct fake *fake);

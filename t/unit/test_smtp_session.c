@@ -1,66 +1,11 @@
 /*
- * SMTP sessions: what the server says and what the queue gets.
+ * SMTP sessions: commands, recipients, time and limits.
  */
-#include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "common/mail/envelope.h"
 #include "smtpd/command.h"
 #include "smtpd/transaction.h"
 #include "smtpd/verb.h"
-#include "t/unit/smtp_fake.h"
-
-static struct fake *fake;
-
-static void
-setup(void)
-{
-	fake = fake_new();
-	fake_connect(fake, false);
-}
-
-static void
-teardown(void)
-{
-	fake_free(fake);
-}
-
-static void
-hello(void)
-{
-	fake_send_string(fake, "EHLO client.example.net\r\n");
-	fake_replies(fake);
-}
-
-/* Says everything up to the first content. */
-static void
-begin(const char *parameters)
-{
-	char line[200];
-
-	hello();
-	snprintf(line, sizeof(line), "MAIL FROM:<a@example.net>%s\r\nRCPT TO:<b@example.org>\r\n", parameters);
-	fake_send_string(fake, line);
-	ck_assert_str_eq(fake_codes(fake), "250 250");
-}
-
-#define expect(sent, codes)                                   \
-	do {                                                  \
-		fake_send_string(fake, sent);                 \
-		ck_assert_str_eq(fake_codes(fake), codes);    \
-	} while (0)
-
-/* The body that the queue got after its Received: field. */
-static const char *
-content(void)
-{
-	const char *at = strstr(fake_body(fake), "\r\n\t");
-
-	while (at != NULL && at[2] == '\t')
-		at = strstr(at + 2, "\r\n");
-	return at == NULL ? "" : at + 2;
-}
+#include "t/unit/smtp_test.h"
 
 START_TEST(the_greeting_has_220_the_host_and_esmtp)
 {
@@ -83,49 +28,6 @@ START_TEST(names_that_could_forge_a_header_are_refused)
 	fake_replies(fake);
 	expect("EHLO\r\nEHLO a b\r\nEHLO a(b)\r\nHELO <a>\r\nEHLO [192.0.2.1]\r\nEHLO [IPv6:::1]\r\nEHLO my_host\r\n",
 	       "501 501 501 501 250 250 250");
-}
-END_TEST
-
-START_TEST(a_message_reaches_the_queue_with_its_envelope)
-{
-	struct envelope envelope;
-
-	fake_replies(fake);
-	begin(" BODY=8BITMIME RET=HDRS ENVID=a+2Bb");
-	expect("RCPT TO:<c@example.org> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;x@y\r\n", "250");
-	expect("DATA\r\n", "354");
-	fake_send_string(fake, "Subject: s\r\n\r\ntext\r\n.\r\n");
-	ck_assert_str_eq(fake_replies(fake), "250 2.0.0 Ok: queued as 0000000000001\r\n");
-	ck_assert_str_eq(content(), "Subject: s\r\n\r\ntext\r\n");
-	ck_assert_int_eq(envelope_decode(buffer_slice(&fake->message.envelope), &envelope), 0);
-	ck_assert(slice_equal(envelope.sender, SLICE("a@example.net")));
-	ck_assert(slice_equal(envelope.envid, SLICE("a+b")));
-	ck_assert(slice_equal(envelope.client, SLICE("192.0.2.1")));
-	ck_assert_uint_eq(envelope.flags, ENVELOPE_8BITMIME | ENVELOPE_RET_HDRS);
-	ck_assert_uint_eq(envelope.recipient_count, 2);
-	ck_assert(slice_equal(envelope.recipients[1].address, SLICE("c@example.org")));
-	ck_assert(slice_equal(envelope.recipients[1].orcpt, SLICE("rfc822;x@y")));
-	ck_assert_uint_eq(envelope.recipients[1].notify, ENVELOPE_NOTIFY_SUCCESS | ENVELOPE_NOTIFY_FAILURE);
-	envelope_free(&envelope);
-	expect("RCPT TO:<c@example.org>\r\nQUIT\r\n", "503 221");
-	ck_assert_ptr_null(fake->session);
-}
-END_TEST
-
-START_TEST(received_names_client_host_protocol_id_and_the_only_recipient)
-{
-	fake_replies(fake);
-	begin("");
-	expect("DATA\r\n.\r\n", "354 250");
-	ck_assert(strstr(fake_body(fake), "Received: from client.example.net ([192.0.2.1])\r\n"
-	                                  "\tby mail.example.org with ESMTP id 0000000000001\r\n"
-	                                  "\tfor <b@example.org>; ") == fake_body(fake));
-	expect("HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nRCPT TO:<c@example.org>\r\nDATA\r\n.\r\n",
-	       "250 250 250 250 354 250");
-	ck_assert(strstr(fake_body(fake), "with SMTP id") != NULL);
-	ck_assert(strstr(fake_body(fake), "for <") == NULL);
-	expect("EHLO x\r\nMAIL FROM:<\xc3\xbc@x.example> SMTPUTF8\r\nRCPT TO:<b@example.org>\r\nDATA\r\n.\r\n", "250 250 250 354 250");
-	ck_assert(strstr(fake_body(fake), "with UTF8SMTP id") != NULL);
 }
 END_TEST
 
@@ -273,336 +175,6 @@ START_TEST(a_lost_table_gives_a_temporary_failure)
 }
 END_TEST
 
-START_TEST(a_queue_that_is_down_gives_a_temporary_failure_at_data)
-{
-	fake_replies(fake);
-	begin("");
-	fake->queued_down = true;
-	fake_restart_queued(fake);
-	expect("DATA\r\nNOOP\r\n", "451 250");
-	fake->queued_down = false;
-	fake_restart_queued(fake);
-	begin("");
-	expect("DATA\r\n.\r\n", "354 250");
-}
-END_TEST
-
-START_TEST(a_queue_that_starts_anew_during_data_gives_a_temporary_failure)
-{
-	fake_replies(fake);
-	begin("");
-	expect("DATA\r\n", "354");
-	fake_restart_queued(fake);
-	expect("text\r\n.\r\n", "451");
-	ck_assert_uint_eq(fake->message.count, 0);
-	begin("");
-	expect("DATA\r\n.\r\n", "354 250");
-}
-END_TEST
-
-START_TEST(a_queue_lost_before_its_answer_gives_a_temporary_failure)
-{
-	fake_replies(fake);
-	begin("");
-	fake->patient = true;
-	expect("DATA\r\ntext\r\n.\r\nNOOP\r\n", "354");
-	fake_restart_queued(fake);
-	ck_assert_str_eq(fake_codes(fake), "451 250");
-}
-END_TEST
-
-START_TEST(each_answer_of_the_queue_has_its_reply)
-{
-	static const struct {
-		enum submit_result result;
-		const char *codes;
-	} cases[] = {
-		{ SUBMIT_TEMPORARY, "354 451" },
-		{ SUBMIT_NO_SPACE, "354 452" },
-		{ SUBMIT_TOO_BIG, "354 552" },
-	};
-
-	fake_replies(fake);
-	for (size_t i = 0; i < 3; i++) {
-		begin("");
-		fake->message_result = cases[i].result;
-		expect("DATA\r\n.\r\n", cases[i].codes);
-	}
-}
-END_TEST
-
-/* A line of LENGTH bytes with its CRLF, many times. */
-static void
-send_lines(size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		fake_send_string(fake, "..............................................................................\r\n");
-}
-
-START_TEST(a_large_body_goes_into_a_spool_file)
-{
-	size_t header;
-
-	fake_replies(fake);
-	begin("");
-	expect("DATA\r\nSubject: large\r\n\r\n", "354");
-	send_lines(5000);
-	ck_assert_uint_eq(fake->opened, 1);
-	expect(".\r\n", "250");
-	ck_assert(fake->message.in_file);
-	header = (size_t)(strstr(fake_body(fake), "Subject:") - fake_body(fake));
-	ck_assert_uint_eq(buffer_length(&fake->message.body), header + 18 + 5000 * 79);
-	ck_assert_uint_eq(fake->aborted, 0);
-}
-END_TEST
-
-START_TEST(a_client_that_vanishes_gives_its_spool_file_up_and_submits_nothing)
-{
-	fake_replies(fake);
-	begin("");
-	expect("DATA\r\n", "354");
-	send_lines(2000);
-	fake_hang_up(fake);
-	ck_assert_ptr_null(fake->session);
-	ck_assert_uint_eq(fake->aborted, 1);
-	ck_assert_uint_eq(fake->message.count, 0);
-}
-END_TEST
-
-START_TEST(a_client_that_vanishes_after_the_end_loses_nothing)
-{
-	fake_replies(fake);
-	begin("");
-	fake->patient = true;
-	expect("DATA\r\n", "354");
-	send_lines(2000);
-	fake_answer_all(fake);
-	fake_send_string(fake, ".\r\n");
-	ck_assert_uint_eq(fake->message.count, 1);
-	fake_hang_up(fake);
-	ck_assert_uint_eq(fake->aborted, 0);
-}
-END_TEST
-
-START_TEST(a_refused_spool_file_is_answered_after_the_end)
-{
-	fake_replies(fake);
-	begin("");
-	fake->open_result = SUBMIT_NO_SPACE;
-	expect("DATA\r\n", "354");
-	send_lines(2000);
-	expect(".\r\n", "452");
-	ck_assert_uint_eq(fake->aborted, 0);
-}
-END_TEST
-
-START_TEST(a_message_over_the_limit_is_drained_and_refused)
-{
-	fake->config.message_size_limit = 100000;
-	fake_replies(fake);
-	hello();
-	expect("MAIL FROM:<a@b.example> SIZE=100001\r\n", "552");
-	begin(" SIZE=100000");
-	expect("DATA\r\n", "354");
-	send_lines(2000);
-	expect(".\r\nNOOP\r\n", "552 250");
-	ck_assert_uint_eq(fake->aborted, 1);
-	ck_assert_uint_eq(fake->message.count, 0);
-}
-END_TEST
-
-START_TEST(bare_line_ends_are_refused_at_the_end_and_smuggle_nothing)
-{
-	static const char *const cases[] = {
-		"x\n.\n", "x\n.\r\n", "x\r\n.\n", "x\r.\r", "x\r\n.\r", "x\r.\r\n", "x\n.\r", "x\r.\n", "\r\n.\r\r\n", "a\rb", "a\nb", "\n",
-	};
-
-	fake->config.smtp_errors = 1000;
-	fake_replies(fake);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		begin("");
-		expect("DATA\r\n", "354");
-		fake_send_string(fake, cases[i]);
-		fake_send_string(fake, "MAIL FROM:<evil@b.example>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nevil\r\n.\r\n");
-		ck_assert_str_eq(fake_codes(fake), "550");
-	}
-	ck_assert_uint_eq(fake->message.count, 0);
-}
-END_TEST
-
-START_TEST(a_nul_byte_in_the_text_is_refused)
-{
-	fake_replies(fake);
-	begin("");
-	expect("DATA\r\n", "354");
-	fake_send(fake, SLICE("a\0b\r\n.\r\n"));
-	ck_assert_str_eq(fake_codes(fake), "550");
-}
-END_TEST
-
-START_TEST(too_many_hops_are_refused)
-{
-	fake->config.hops_limit = 2;
-	fake_replies(fake);
-	begin("");
-	expect("DATA\r\nReceived: a\r\nreceived : b\r\n\r\nReceived: in the body\r\n.\r\n", "354 250");
-	begin("");
-	expect("DATA\r\nReceived: a\r\nRECEIVED: b\r\n folded\r\nReceived: c\r\n\r\n.\r\n", "354 554");
-}
-END_TEST
-
-START_TEST(submission_adds_what_is_missing_at_the_end_of_the_header)
-{
-	const char *at;
-
-	fake_hang_up(fake);
-	fake_connect(fake, true);
-	fake_replies(fake);
-	begin("");
-	expect("DATA\r\nSubject: s\r\n\r\ntext\r\n.\r\n", "354 250");
-	ck_assert(strstr(content(), "Subject: s\r\nDate: ") == content());
-	at = strstr(content(), "\r\nMessage-ID: <");
-	ck_assert_ptr_nonnull(at);
-	ck_assert_ptr_nonnull(strstr(at, ".0000000000001@mail.example.org>\r\n\r\ntext\r\n"));
-	begin("");
-	expect("DATA\r\nDATE: x\r\nmessage-id: y\r\n\r\ntext\r\n.\r\n", "354 250");
-	ck_assert_str_eq(content(), "DATE: x\r\nmessage-id: y\r\n\r\ntext\r\n");
-	begin("");
-	expect("DATA\r\nno header\r\n.\r\n", "354 250");
-	ck_assert_ptr_nonnull(strstr(content(), "\r\n\r\nno header\r\n"));
-}
-END_TEST
-
-START_TEST(a_message_without_a_header_gets_an_empty_line_before_its_text)
-{
-	fake_replies(fake);
-	begin("");
-	expect("DATA\r\nno header\r\n.\r\n", "354 250");
-	ck_assert_str_eq(content(), "\r\nno header\r\n");
-	begin("");
-	expect("DATA\r\n\r\ntext\r\n.\r\n", "354 250");
-	ck_assert_str_eq(content(), "\r\ntext\r\n");
-	begin("");
-	expect("DATA\r\nSubject: s\r\nno field\r\n\r\n.\r\n", "354 250");
-	ck_assert_str_eq(content(), "Subject: s\r\nno field\r\n\r\n");
-}
-END_TEST
-
-START_TEST(chunks_make_a_message)
-{
-	fake_replies(fake);
-	begin("");
-	expect("BDAT 12\r\nSubject: s\r\nBDAT 8\r\n\r\n.\r\n.\r\nBDAT 0 LAST\r\n", "250 250 250");
-	ck_assert_str_eq(content(), "Subject: s\r\n\r\n.\r\n.\r\n");
-	begin("");
-	expect("BDAT 3 LAST\r\na:b", "250");
-	ck_assert_str_eq(content(), "a:b\r\n");
-}
-END_TEST
-
-START_TEST(a_refused_chunk_is_swallowed)
-{
-	fake_replies(fake);
-	expect("BDAT 6\r\nNOOP\r\nNOOP\r\n", "503 250");
-	hello();
-	expect("MAIL FROM:<a@b.example>\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n", "250 503 250");
-	expect("RSET\r\n", "250");
-	begin("");
-	expect("BDAT 4\r\na: bDATA\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@example.org>\r\nNOOP\r\nRSET\r\n", "250 503 503 503 250 250");
-	expect("BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n", "503 250");
-}
-END_TEST
-
-START_TEST(a_chunk_after_a_failed_one_fails_in_the_same_way)
-{
-	fake_replies(fake);
-	begin("");
-	fake->queued_down = true;
-	fake_restart_queued(fake);
-	expect("BDAT 2\r\nabBDAT 2 LAST\r\ncdNOOP\r\n", "451 451 250");
-	fake->queued_down = false;
-	fake_restart_queued(fake);
-	begin("");
-	expect("BDAT 3\r\na\nbBDAT 2 LAST\r\ncdNOOP\r\n", "550 550 250");
-	fake->config.message_size_limit = 1000;
-	begin("");
-	fake_send_string(fake, "BDAT 2000 LAST\r\n");
-	for (int i = 0; i < 200; i++)
-		fake_send_string(fake, "RCPT TO:\r\n");
-	ck_assert_str_eq(fake_codes(fake), "552");
-	ck_assert_uint_eq(fake->message.count, 0);
-}
-END_TEST
-
-START_TEST(a_line_end_may_be_split_between_chunks_but_not_left_open)
-{
-	fake_replies(fake);
-	begin("");
-	expect("BDAT 5\r\na: b\rBDAT 1 LAST\r\n\n", "250 250");
-	ck_assert_str_eq(content(), "a: b\r\n");
-	begin("");
-	expect("BDAT 5 LAST\r\na: b\rNOOP\r\n", "550 250");
-}
-END_TEST
-
-START_TEST(a_malformed_chunk_size_ends_the_session)
-{
-	fake_replies(fake);
-	begin("");
-	expect("BDAT\r\n", "501");
-	expect("BDAT x LAST\r\nMAIL FROM:<a@b.example>\r\n", "501");
-	ck_assert_ptr_null(fake->session);
-}
-END_TEST
-
-START_TEST(binary_content_needs_bdat_and_may_be_anything)
-{
-	fake_replies(fake);
-	begin(" BODY=BINARYMIME");
-	expect("DATA\r\n", "503");
-	fake_send(fake, SLICE("BDAT 10 LAST\r\na: b\r\n\r\n\0\n"));
-	ck_assert_str_eq(fake_codes(fake), "250");
-	ck_assert_uint_eq(fake->message.count, 1);
-}
-END_TEST
-
-START_TEST(a_large_chunked_body_goes_into_a_spool_file)
-{
-	fake_replies(fake);
-	begin("");
-	for (int i = 0; i < 100; i++) {
-		fake_send_string(fake, "BDAT 8000\r\n");
-		for (int j = 0; j < 100; j++)
-			fake_send_string(fake, "...............................................................................\n");
-		ck_assert_str_eq(fake_codes(fake), "550");
-	}
-	expect("RSET\r\n", "250");
-	begin("");
-	for (int i = 0; i < 100; i++) {
-		fake_send_string(fake, "BDAT 8000\r\n");
-		for (int j = 0; j < 100; j++)
-			fake_send_string(fake, "..............................................................................\r\n");
-		ck_assert_str_eq(fake_codes(fake), "250");
-	}
-	expect("BDAT 0 LAST\r\n", "250");
-	ck_assert(fake->message.in_file);
-	ck_assert_uint_gt(buffer_length(&fake->message.body), 800000);
-}
-END_TEST
-
-START_TEST(eight_bit_text_is_accepted_and_marked)
-{
-	struct envelope envelope;
-
-	fake_replies(fake);
-	begin("");
-	expect("DATA\r\nSubject: s\r\n\r\n\xe9\r\n.\r\n", "354 250");
-	ck_assert_int_eq(envelope_decode(buffer_slice(&fake->message.envelope), &envelope), 0);
-	ck_assert_uint_eq(envelope.flags, ENVELOPE_8BITMIME);
-	envelope_free(&envelope);
-}
-END_TEST
-
 START_TEST(a_bare_line_feed_ends_no_command)
 {
 	fake_replies(fake);
@@ -714,20 +286,6 @@ START_TEST(shutdown_says_421_but_lets_a_message_finish)
 }
 END_TEST
 
-START_TEST(more_messages_than_a_range_has_ids_are_taken)
-{
-	uint64_t last = 0;
-
-	fake_replies(fake);
-	for (int i = 0; i < 3 * SUBMIT_IDS_COUNT; i++) {
-		begin("");
-		expect("DATA\r\n.\r\n", "354 250");
-		ck_assert_uint_gt(fake->message.id, last);
-		last = fake->message.id;
-	}
-}
-END_TEST
-
 START_TEST(an_idle_session_has_no_transaction)
 {
 	fake_replies(fake);
@@ -748,8 +306,6 @@ main(void)
 		the_greeting_has_220_the_host_and_esmtp,
 		ehlo_offers_the_extensions,
 		names_that_could_forge_a_header_are_refused,
-		a_message_reaches_the_queue_with_its_envelope,
-		received_names_client_host_protocol_id_and_the_only_recipient,
 		commands_out_of_order_get_503,
 		each_class_of_address_has_its_reply,
 		a_client_that_may_relay_hears_that_there_is_no_relay,
@@ -759,28 +315,6 @@ main(void)
 		no_more_than_a_window_of_lookups_is_under_way,
 		a_recipient_named_twice_is_accepted_and_put_once,
 		a_lost_table_gives_a_temporary_failure,
-		a_queue_that_is_down_gives_a_temporary_failure_at_data,
-		a_queue_that_starts_anew_during_data_gives_a_temporary_failure,
-		a_queue_lost_before_its_answer_gives_a_temporary_failure,
-		each_answer_of_the_queue_has_its_reply,
-		a_large_body_goes_into_a_spool_file,
-		a_client_that_vanishes_gives_its_spool_file_up_and_submits_nothing,
-		a_client_that_vanishes_after_the_end_loses_nothing,
-		a_refused_spool_file_is_answered_after_the_end,
-		a_message_over_the_limit_is_drained_and_refused,
-		bare_line_ends_are_refused_at_the_end_and_smuggle_nothing,
-		a_nul_byte_in_the_text_is_refused,
-		too_many_hops_are_refused,
-		submission_adds_what_is_missing_at_the_end_of_the_header,
-		a_message_without_a_header_gets_an_empty_line_before_its_text,
-		chunks_make_a_message,
-		a_refused_chunk_is_swallowed,
-		a_chunk_after_a_failed_one_fails_in_the_same_way,
-		a_line_end_may_be_split_between_chunks_but_not_left_open,
-		a_malformed_chunk_size_ends_the_session,
-		binary_content_needs_bdat_and_may_be_anything,
-		a_large_chunked_body_goes_into_a_spool_file,
-		eight_bit_text_is_accepted_and_marked,
 		a_bare_line_feed_ends_no_command,
 		a_line_that_is_too_long_is_refused_once_and_not_kept,
 		control_characters_and_unannounced_bytes_are_refused,
@@ -790,22 +324,8 @@ main(void)
 		time_runs_out_with_421,
 		a_command_that_drips_earns_no_time,
 		shutdown_says_421_but_lets_a_message_finish,
-		more_messages_than_a_range_has_ids_are_taken,
 		an_idle_session_has_no_transaction,
 	};
-	Suite *suite = suite_create("smtp session");
-	TCase *tcase = tcase_create("session");
-	SRunner *runner;
-	int failed;
 
-	tcase_set_timeout(tcase, 60);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_tests("smtp session", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -1,0 +1,83 @@
+/*
+ * What tests of SMTP sessions have in common: a session with the fake world for each test, and a short way to speak with it.
+ */
+#ifndef ANGARIUM_T_SMTP_TEST_H
+#define ANGARIUM_T_SMTP_TEST_H
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "t/unit/smtp_fake.h"
+
+static struct fake *fake;
+
+static void
+setup(void)
+{
+	fake = fake_new();
+	fake_connect(fake, false);
+}
+
+static void
+teardown(void)
+{
+	fake_free(fake);
+}
+
+static void
+hello(void)
+{
+	fake_send_string(fake, "EHLO client.example.net\r\n");
+	fake_replies(fake);
+}
+
+/* Says everything up to the first content. */
+static void
+begin(const char *parameters)
+{
+	char line[200];
+
+	hello();
+	snprintf(line, sizeof(line), "MAIL FROM:<a@example.net>%s\r\nRCPT TO:<b@example.org>\r\n", parameters);
+	fake_send_string(fake, line);
+	ck_assert_str_eq(fake_codes(fake), "250 250");
+}
+
+/* Sends, and compares the codes of the replies. */
+#define expect(sent, codes)                                   \
+	do {                                                  \
+		fake_send_string(fake, sent);                 \
+		ck_assert_str_eq(fake_codes(fake), codes);    \
+	} while (0)
+
+/* A line of 80 bytes, stuffed, with its CRLF, many times. */
+static void
+send_lines(size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		fake_send_string(fake, "..............................................................................\r\n");
+}
+
+/* Runs COUNT tests, each with the fixture. Returns the exit status. */
+static int
+run_tests(const char *name, const TTest *const *tests, size_t count)
+{
+	Suite *suite = suite_create(name);
+	TCase *tcase = tcase_create(name);
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	for (size_t i = 0; i < count; i++)
+		tcase_add_test(tcase, tests[i]);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+#endif
