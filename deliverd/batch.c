@@ -66,7 +66,10 @@ is_elsewhere(const struct batches *batches, const struct mailbox *mailbox)
 	return mailbox->device != batches->store->device;
 }
 
-/* Closes the files of JOB: the sync of the whole file system will find them. One that it will not find is synced now. */
+/*
+ * Closes the files of JOB: the sync of the whole file system will find them. One that it will not find is
+ * synced now.
+ */
 static void
 close_files(struct batches *batches, struct job *job)
 {
@@ -113,7 +116,10 @@ write_all(struct batches *batches, struct job_list *jobs)
 
 /* ---- syncing ---- */
 
-/* What one syncfs of the mail root's file system is for: many files and moves, or a new mailbox, whose directories lie on the way to it. */
+/*
+ * What one syncfs of the mail root's file system is for: many files and moves, or a new mailbox, whose
+ * directories lie on the way to it.
+ */
 static bool
 needs_whole(struct batches *batches, struct job_list *written, size_t files)
 {
@@ -200,7 +206,10 @@ mark_synced(struct job_list *written)
 	}
 }
 
-/* The one sync of a turn. Afterwards the files of WRITTEN are synced or failed, and the moves of the batch before are durable or failed. */
+/*
+ * The one sync of a turn. Afterwards the files of WRITTEN are synced or failed, and the moves of the batch
+ * before are durable or failed.
+ */
 static void
 sync_turn(struct batches *batches, struct job_list *written, size_t files)
 {

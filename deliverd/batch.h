@@ -1,13 +1,14 @@
 /*
- * Deliveries in batches: one sync makes the files of one batch durable, and the moves into new/ of the batch before it.
+ * Deliveries in batches: one sync makes the files of one batch durable, and the moves into new/ of the
+ * batch before it.
  *
  *   turn k:  write the files of batch k into tmp/
  *            sync: files of batch k, and new/ of batch k-1
  *            batch k-1 is done
  *            move the files of batch k into new/
  *
- * A turn without new jobs finishes the batch before it. After a sync that failed, what it was for counts as lost: those
- * files are removed and their targets fail for the moment.
+ * A turn without new jobs finishes the batch before it. After a sync that failed, what it was for counts as
+ * lost: those files are removed and their targets fail for the moment.
  */
 #ifndef ANGARIUM_DELIVERD_BATCH_H
 #define ANGARIUM_DELIVERD_BATCH_H
@@ -17,8 +18,9 @@
 
 enum {
 	/*
-	 * Up to so many files and directories are synced each by itself; more, by one syncfs. Measured on ext4 with messages of 4 KiB: one or two by
-	 * themselves cost what a syncfs does, and wait for nobody else's data; from four on syncfs is faster, with a hundred three times and more.
+	 * Up to so many files and directories are synced each by itself; more, by one syncfs. Measured on
+	 * ext4 with messages of 4 KiB: one or two by themselves cost what a syncfs does, and wait for
+	 * nobody else's data; from four on syncfs is faster, with a hundred three times and more.
 	 */
 	BATCH_SYNC_EACH = 2,
 };

@@ -1,5 +1,6 @@
 /*
- * The file thread. Two lists go between it and the loop, under one mutex; an eventfd wakes the loop, a condition the thread.
+ * The file thread. Two lists go between it and the loop, under one mutex; an eventfd wakes the loop, a
+ * condition the thread.
  */
 #include "deliverd/filer.h"
 

@@ -1,6 +1,6 @@
 /*
- * The file thread of a worker: takes jobs from the loop, delivers them in batches, and gives them back. The loop never waits for the
- * disk, and no lock is held during a file operation.
+ * The file thread of a worker: takes jobs from the loop, delivers them in batches, and gives them back. The
+ * loop never waits for the disk, and no lock is held during a file operation.
  */
 #ifndef ANGARIUM_DELIVERD_FILER_H
 #define ANGARIUM_DELIVERD_FILER_H
@@ -19,11 +19,17 @@ struct filer;
 struct filer_callbacks {
 	/* In the loop: JOB is finished; the callback owns it. */
 	void (*finished)(void *context, struct job *job);
-	/* In the loop, after filer_stop: the thread has ended, and every job that was begun has been given to FINISHED. filer_free may be called. */
+	/*
+	 * In the loop, after filer_stop: the thread has ended, and every job that was begun has been given
+	 * to FINISHED. filer_free may be called.
+	 */
 	void (*stopped)(void *context);
 };
 
-/* Starts the thread. STORE is its own until filer_free. CALLBACKS must outlive it. 0 or a negative errno value. */
+/*
+ * Starts the thread. STORE is its own until filer_free. CALLBACKS must outlive it. 0 or a negative errno
+ * value.
+ */
 int filer_new(struct event_base *base, struct store *store, const struct filer_callbacks *callbacks, void *context,
               struct filer **filer_r);
 /* JOB is the filer's now. How many there are at once is bounded by the credit that queued was given. */

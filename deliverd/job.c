@@ -17,8 +17,8 @@ enum {
 };
 
 /*
- * Takes the next string of READER into the memory at *room. A NUL inside of it makes the reader bad. A bad reader has no more strings, and
- * no length field to make room for a NUL.
+ * Takes the next string of READER into the memory at *room. A NUL inside of it makes the reader bad. A bad
+ * reader has no more strings, and no length field to make room for a NUL.
  */
 static const char *
 take_string(struct wire_reader *reader, char **room)
@@ -118,7 +118,8 @@ job_decode(struct wire_reader *reader, int fd, struct job **job_r)
 		return -ENOMEM;
 	memset(job, 0, fixed);
 	room = (char *)job + fixed;
-	*job = (struct job){ .id = head.id, .arrival = head.arrival, .size = head.size, .fd = -1, .target_count = head.count };
+	*job = (struct job){ .id = head.id, .arrival = head.arrival, .size = head.size, .fd = -1 };
+	job->target_count = head.count;
 	job->reverse_path = room;
 	slice_to_string(head.reverse_path, room, head.reverse_path.length + 1);
 	room += head.reverse_path.length + 1;

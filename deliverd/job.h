@@ -65,13 +65,16 @@ struct job {
 STAILQ_HEAD(job_list, job);
 
 /*
- * Decodes the fields of DELIVER_JOB (FD -1), or of DELIVER_JOB_FILE with its descriptor, which the job then owns. 0, -EPROTO (malformed) or -ENOMEM;
- * the descriptor is not taken on errors.
+ * Decodes the fields of DELIVER_JOB (FD -1), or of DELIVER_JOB_FILE with its descriptor, which the job then
+ * owns. 0, -EPROTO (malformed) or -ENOMEM; the descriptor is not taken on errors.
  */
 int job_decode(struct wire_reader *body, int fd, struct job **job_r);
 /* Puts the fields of DELIVER_REPLY. Every target must be TARGET_DONE or TARGET_FAILED. */
 void job_put_reply(const struct job *job, struct wire_writer *writer);
-/* Frees the job and closes its descriptor; its targets hold no file and no mailbox any more. Sets *job to NULL. */
+/*
+ * Frees the job and closes its descriptor; its targets hold no file and no mailbox any more. Sets *job to
+ * NULL.
+ */
 void job_free(struct job **job);
 
 #endif

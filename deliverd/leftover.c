@@ -31,7 +31,10 @@ leftovers_free(struct leftovers **leftovers)
 	*leftovers = NULL;
 }
 
-/* Two directories may share a slot: the other one then waits until the slot is a day old, which keeps "at most once". */
+/*
+ * Two directories may share a slot: the other one then waits until the slot is a day old, which keeps "at
+ * most once".
+ */
 static bool
 is_due(struct leftovers *leftovers, uint64_t key, int64_t now)
 {

@@ -1,5 +1,6 @@
 /*
- * What a crash left in tmp/: files of 36 hours are removed, as the Maildir convention has it, at most once a day for each directory.
+ * What a crash left in tmp/: files of 36 hours are removed, as the Maildir convention has it, at most once
+ * a day for each directory.
  */
 #ifndef ANGARIUM_DELIVERD_LEFTOVER_H
 #define ANGARIUM_DELIVERD_LEFTOVER_H
@@ -20,8 +21,8 @@ struct leftovers *leftovers_new(void);
 void leftovers_free(struct leftovers **leftovers);
 
 /*
- * Removes old regular files from the directory TMP, unless that was done within LEFTOVER_INTERVAL. KEY stands for the
- * directory; NOW is clock_wall. Returns how many were removed.
+ * Removes old regular files from the directory TMP, unless that was done within LEFTOVER_INTERVAL. KEY
+ * stands for the directory; NOW is clock_wall. Returns how many were removed.
  */
 unsigned leftovers_remove(struct leftovers *leftovers, uint64_t key, int tmp, int64_t now);
 

@@ -19,8 +19,8 @@ struct lineends {
 };
 
 /*
- * Converts the next piece of a message: OUT has room for INPUT.length + 1 bytes and may be one byte before INPUT or anywhere else that
- * INPUT does not lie in. Returns how many bytes were put out.
+ * Converts the next piece of a message: OUT has room for INPUT.length + 1 bytes and may be one byte before
+ * INPUT or anywhere else that INPUT does not lie in. Returns how many bytes were put out.
  */
 size_t lineends_convert(struct lineends *lineends, struct slice input, char *out);
 /* The message has ended: puts a CR that was held into OUT, and returns 0 or 1. */

@@ -1,5 +1,6 @@
 /*
- * Open mailboxes, by path and folder in a hash table, by last use in a list. A mailbox that is held is never closed.
+ * Open mailboxes, by path and folder in a hash table, by last use in a list. A mailbox that is held is
+ * never closed.
  */
 #include "deliverd/mailbox.h"
 
@@ -19,8 +20,8 @@
 
 enum {
 	/*
-	 * Seconds for which a new directory counts as not yet durable when it is opened: whoever made it (another worker, say) syncs it well
-	 * within that time, or is dead.
+	 * Seconds for which a new directory counts as not yet durable when it is opened: whoever made it
+	 * (another worker, say) syncs it well within that time, or is dead.
 	 */
 	YOUNG = 60,
 	BUCKETS = 1024, /* a power of two */
@@ -225,7 +226,10 @@ find(struct mailboxes *mailboxes, const char *path, const char *directory, uint6
 	return NULL;
 }
 
-/* Looks at a cached mailbox again when that is due. False: its path leads elsewhere by now, and it is not cached any more. */
+/*
+ * Looks at a cached mailbox again when that is due. False: its path leads elsewhere by now, and it is not
+ * cached any more.
+ */
 static bool
 recheck(struct mailboxes *mailboxes, struct entry *entry, int64_t now)
 {
@@ -262,7 +266,8 @@ add(struct mailboxes *mailboxes, struct entry *entry, int64_t now)
 }
 
 int
-mailbox_hold(struct mailboxes *mailboxes, const char *path, const char *directory, int64_t now, struct mailbox **mailbox_r)
+mailbox_hold(struct mailboxes *mailboxes, const char *path, const char *directory, int64_t now,
+             struct mailbox **mailbox_r)
 {
 	uint64_t key = key_of(path, directory);
 	struct entry *entry = find(mailboxes, path, directory, key);

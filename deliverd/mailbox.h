@@ -1,6 +1,6 @@
 /*
- * Mailboxes that are open: their directories' descriptors, so that a delivery walks no path. Bounded; the one that was used longest ago is
- * closed first.
+ * Mailboxes that are open: their directories' descriptors, so that a delivery walks no path. Bounded; the
+ * one that was used longest ago is closed first.
  */
 #ifndef ANGARIUM_DELIVERD_MAILBOX_H
 #define ANGARIUM_DELIVERD_MAILBOX_H
@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 enum {
-	MAILBOX_RECHECK_MS = 1000, /* after which a cached mailbox is looked for again by its path: it may have been moved or removed */
+	MAILBOX_RECHECK_MS = 1000, /* after which a cached mailbox is looked for by its path: it may have moved */
 };
 
 /* A folder of a mailbox, the inbox too. Read only outside of mailbox.c. */
@@ -33,10 +33,12 @@ struct mailboxes *mailboxes_new(int root, size_t limit);
 void mailboxes_free(struct mailboxes **mailboxes);
 
 /*
- * Opens the folder DIRECTORY (from maildir_folder_directory) of the mailbox PATH (passed maildir_path_check) and makes what is missing of it. NOW in
- * clock_monotonic_ms. The mailbox is held until mailbox_release. 0, or a negative errno value.
+ * Opens the folder DIRECTORY (from maildir_folder_directory) of the mailbox PATH (passed
+ * maildir_path_check) and makes what is missing of it. NOW in clock_monotonic_ms. The mailbox is held until
+ * mailbox_release. 0, or a negative errno value.
  */
-int mailbox_hold(struct mailboxes *mailboxes, const char *path, const char *directory, int64_t now, struct mailbox **mailbox_r);
+int mailbox_hold(struct mailboxes *mailboxes, const char *path, const char *directory, int64_t now,
+                 struct mailbox **mailbox_r);
 /* Sets *mailbox to NULL. */
 void mailbox_release(struct mailbox **mailbox);
 /* Its directories were found to be gone: the next mailbox_hold opens it anew. */

@@ -1,6 +1,6 @@
 /*
- * Writing a message: a small body is in memory, with LF line ends; a large one is read and converted a chunk at a time, and each chunk is written
- * to every mailbox.
+ * Writing a message: a small body is in memory, with LF line ends; a large one is read and converted a
+ * chunk at a time, and each chunk is written to every mailbox.
  */
 #include "deliverd/message.h"
 
@@ -28,7 +28,10 @@ append_to_all(struct job *job, struct slice piece)
 			target_append(&job->targets[i], piece);
 }
 
-/* The next part of a body in a descriptor, at one byte after the chunk's beginning, so that it can be converted in place. */
+/*
+ * The next part of a body in a descriptor, at one byte after the chunk's beginning, so that it can be
+ * converted in place.
+ */
 static int
 read_chunk(struct store *store, const struct job *job, uint64_t offset, struct slice *piece_r)
 {

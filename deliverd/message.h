@@ -7,7 +7,10 @@
 #include "deliverd/job.h"
 #include "deliverd/store.h"
 
-/* Every target, TARGET_WAITING before, is TARGET_WRITTEN or TARGET_FAILED afterwards. A body in a descriptor is read once. */
+/*
+ * Every target, TARGET_WAITING before, is TARGET_WRITTEN or TARGET_FAILED afterwards. A body in a
+ * descriptor is read once.
+ */
 void message_write(struct store *store, struct job *job);
 
 #endif

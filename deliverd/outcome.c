@@ -1,6 +1,6 @@
 /*
- * Errors of file operations as enhanced status codes (RFC 3463 3.4: X.3, the mail system). All of them are temporary: the message stays
- * in the queue until the disk, or the administrator, has recovered.
+ * Errors of file operations as enhanced status codes (RFC 3463 3.4: X.3, the mail system). All of them are
+ * temporary: the message stays in the queue until the disk, or the administrator, has recovered.
  */
 #include "deliverd/outcome.h"
 
@@ -9,12 +9,16 @@
 #include <string.h>
 
 const struct outcome outcome_delivered = { DELIVER_DONE, "2.1.5", "delivered", 0 };
-const struct outcome outcome_loop = { DELIVER_PERMANENT, "5.4.6", "mail loop: the message was delivered to this mailbox before", 0 };
-const struct outcome outcome_bad_path = { DELIVER_PERMANENT, "5.3.5", "the mailbox has an invalid path or folder", 0 };
-const struct outcome outcome_bad_address = { DELIVER_PERMANENT, "5.3.5", "the envelope has an invalid address", 0 };
+const struct outcome outcome_loop = { DELIVER_PERMANENT, "5.4.6",
+	"mail loop: the message was delivered to this mailbox before", 0 };
+const struct outcome outcome_bad_path = { DELIVER_PERMANENT, "5.3.5",
+	"the mailbox has an invalid path or folder", 0 };
+const struct outcome outcome_bad_address = { DELIVER_PERMANENT, "5.3.5",
+	"the envelope has an invalid address", 0 };
 const struct outcome outcome_full_defer = { DELIVER_TEMPORARY, "4.2.2", "the mailbox is full", 0 };
 const struct outcome outcome_full_reject = { DELIVER_PERMANENT, "5.2.2", "the mailbox is full", 0 };
-const struct outcome outcome_queue_failed = { DELIVER_TEMPORARY, "4.3.0", "the message cannot be read from the queue", 0 };
+const struct outcome outcome_queue_failed = { DELIVER_TEMPORARY, "4.3.0",
+	"the message cannot be read from the queue", 0 };
 
 struct outcome
 outcome_from_error(int error)

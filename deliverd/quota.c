@@ -132,7 +132,10 @@ quota_add(int top, int64_t bytes, int64_t count)
 	close(fd);
 }
 
-/* What the file says. *fresh_r: nothing was added since it was made anew a short while ago. The descriptor for adding a line, or a negative errno value. */
+/*
+ * What the file says. *fresh_r: nothing was added since it was made anew a short while ago. The descriptor
+ * for adding a line, or a negative errno value.
+ */
 static int
 quota_read(int top, uint64_t limit, struct quota_usage *usage_r, bool *fresh_r)
 {

@@ -15,8 +15,8 @@ struct quota_change {
 };
 
 /*
- * Counts the mailbox whose directory is TOP. 0 or a negative errno value. With USAGE_R NULL only *change_r is found out, which tells whether a count that
- * was made before still holds.
+ * Counts the mailbox whose directory is TOP. 0 or a negative errno value. With USAGE_R NULL only *change_r
+ * is found out, which tells whether a count that was made before still holds.
  */
 int quota_count(int top, struct quota_usage *usage_r, struct quota_change *change_r);
 

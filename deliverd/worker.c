@@ -1,8 +1,8 @@
 /*
  * The loop of a delivery worker: jobs in, results out. All file operations are the file thread's (filer.h).
  *
- * When queued goes away, jobs that were not begun are forgotten, and the results of those that were are dropped:
- * queued does not know of them and gives the job to somebody again.
+ * When queued goes away, jobs that were not begun are forgotten, and the results of those that were are
+ * dropped: queued does not know of them and gives the job to somebody again.
  */
 #include "deliverd/worker.h"
 

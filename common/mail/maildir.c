@@ -1,5 +1,6 @@
 /*
- * Maildir and Maildir++: file names, folder names and directories. See maildir.h for what is returned; nothing here is fatal.
+ * Maildir and Maildir++: file names, folder names and directories. See maildir.h for what is returned;
+ * nothing here is fatal.
  */
 #include "common/mail/maildir.h"
 

@@ -5,8 +5,8 @@
  *   MAILBOX/.Folder/tmp new cur    a folder, ".A.B" for B in A; holds an empty file "maildirfolder"
  *   MAILBOX/maildirsize            what the quota counts (deliverd/quota.h)
  *
- * A message file is named UNIQUE[,S=SIZE][,W=SIZE][:2,FLAGS]. In new/ it has no flags. Other programs move it to cur/ and change
- * its flags; what comes before the ":" stays.
+ * A message file is named UNIQUE[,S=SIZE][,W=SIZE][:2,FLAGS]. In new/ it has no flags. Other programs move
+ * it to cur/ and change its flags; what comes before the ":" stays.
  *
  * No function here follows a symbolic link below the mail root, in any part of a path.
  */
@@ -41,16 +41,19 @@ struct maildir_name {
 };
 
 /*
- * False for a name that is no message's: empty, beginning with ".", or with a byte below 32 or "/" in it. A size that is not a
- * number, or stands there twice, counts as absent.
+ * False for a name that is no message's: empty, beginning with ".", or with a byte below 32 or "/" in it. A
+ * size that is not a number, or stands there twice, counts as absent.
  */
 bool maildir_name_parse(struct slice file, struct maildir_name *name_r);
 
-/* HOSTNAME as the last part of unique names: "/", ":" and "," as \057, \072, \054; cut to fit MAILDIR_HOST_SIZE. */
+/*
+ * HOSTNAME as the last part of unique names: "/", ":" and "," as \057, \072, \054; cut to fit
+ * MAILDIR_HOST_SIZE.
+ */
 void maildir_host(const char *hostname, char *out);
 /*
- * "SECONDS.M<microseconds>P<process>Q<number>.HOST": NUMBER counts the deliveries of this process. HOST comes from maildir_host. OUT
- * has MAILDIR_NAME_SIZE bytes; every such name fits, with sizes too.
+ * "SECONDS.M<microseconds>P<process>Q<number>.HOST": NUMBER counts the deliveries of this process. HOST
+ * comes from maildir_host. OUT has MAILDIR_NAME_SIZE bytes; every such name fits, with sizes too.
  */
 void maildir_name_unique(char *out, int64_t wall_us, pid_t process, uint64_t number, const char *host);
 /* "UNIQUE,S=...,W=..." of a name from maildir_name_unique. OUT has MAILDIR_NAME_SIZE bytes. */
@@ -59,29 +62,31 @@ void maildir_name_sized(char *out, const char *unique, uint64_t size, uint64_t w
 int maildir_name_flagged(char *out, struct slice base, struct slice flags);
 
 /*
- * Whether PATH may name a mailbox below the mail root: relative, of 1 to MAILDIR_PATH_PARTS parts, none of them empty, ".", ".." or longer
- * than 255 bytes, without bytes below 32. 0 or -EINVAL.
+ * Whether PATH may name a mailbox below the mail root: relative, of 1 to MAILDIR_PATH_PARTS parts, none of
+ * them empty, ".", ".." or longer than 255 bytes, without bytes below 32. 0 or -EINVAL.
  */
 int maildir_path_check(struct slice path);
 
 /*
- * The directory of FOLDER (UTF-8; levels divided by "." or "/") inside its mailbox: ".A.B" for "A.B". Letters outside of ASCII
- * are written in the modified UTF-7 of RFC 3501 5.1.3, as other Maildir++ programs do. "" and "INBOX" (any case) give "". OUT has
- * MAILDIR_FOLDER_SIZE bytes. 0, -EINVAL (an empty level, a control character, invalid UTF-8) or -ENAMETOOLONG.
+ * The directory of FOLDER (UTF-8; levels divided by "." or "/") inside its mailbox: ".A.B" for "A.B".
+ * Letters outside of ASCII are written in the modified UTF-7 of RFC 3501 5.1.3, as other Maildir++ programs
+ * do. "" and "INBOX" (any case) give "". OUT has MAILDIR_FOLDER_SIZE bytes. 0, -EINVAL (an empty level, a
+ * control character, invalid UTF-8) or -ENAMETOOLONG.
  */
 int maildir_folder_directory(struct slice folder, char *out);
 
 /*
- * Opens the directory PATH (which may have several parts) below DIRFD. FLAGS is O_RDONLY (to read or sync it) or O_PATH. Every part must
- * be a directory and no symbolic link. A descriptor (close-on-exec) or a negative errno value: -ENOENT, -ELOOP or -ENOTDIR (a link, or
- * no directory), -EACCES, ...
+ * Opens the directory PATH (which may have several parts) below DIRFD. FLAGS is O_RDONLY (to read or sync
+ * it) or O_PATH. Every part must be a directory and no symbolic link. A descriptor (close-on-exec) or a
+ * negative errno value: -ENOENT, -ELOOP or -ENOTDIR (a link, or no directory), -EACCES, ...
  */
 int maildir_open_directory(int dirfd, const char *path, int flags);
 
 /*
- * Makes what is missing of the mailbox PATH below ROOT, and, when DIRECTORY is not "", of that folder in it (from maildir_folder_directory):
- * directories of mode 0700. PATH must have passed maildir_path_check. *made_r tells whether anything was made; it is then not yet durable: sync
- * the file system before relying on it. 0 or a negative errno value.
+ * Makes what is missing of the mailbox PATH below ROOT, and, when DIRECTORY is not "", of that folder in it
+ * (from maildir_folder_directory): directories of mode 0700. PATH must have passed maildir_path_check.
+ * *made_r tells whether anything was made; it is then not yet durable: sync the file system before relying
+ * on it. 0 or a negative errno value.
  */
 int maildir_make(int root, const char *path, const char *directory, bool *made_r);
 

@@ -1,5 +1,6 @@
 /*
- * The directory name of a folder: Maildir++ levels, and the modified UTF-7 of RFC 3501 5.1.3 for what is not ASCII.
+ * The directory name of a folder: Maildir++ levels, and the modified UTF-7 of RFC 3501 5.1.3 for what is
+ * not ASCII.
  */
 #include "common/mail/maildir.h"
 

@@ -3,8 +3,8 @@
  *
  *   bench_deliver DIRECTORY MESSAGES SIZE MAILBOXES AT_ONCE
  *
- * keeps AT_ONCE jobs with the file thread until MESSAGES messages of SIZE bytes are durable in MAILBOXES mailboxes below DIRECTORY, which
- * exists. Run it under strace -cf or perf to see what a delivery costs.
+ * keeps AT_ONCE jobs with the file thread until MESSAGES messages of SIZE bytes are durable in MAILBOXES
+ * mailboxes below DIRECTORY, which exists. Run it under strace -cf or perf to see what a delivery costs.
  */
 #include <stdio.h>
 #include <stdlib.h>

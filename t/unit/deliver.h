@@ -1,5 +1,6 @@
 /*
- * For the unit tests of deliverd: a mail root of its own for each test, jobs as queued sends them, and looks into mailboxes.
+ * For the unit tests of deliverd: a mail root of its own for each test, jobs as queued sends them, and
+ * looks into mailboxes.
  */
 #ifndef ANGARIUM_T_DELIVER_H
 #define ANGARIUM_T_DELIVER_H
@@ -153,6 +154,16 @@ deliver_one(struct slice body, struct deliver_target target)
 	outcome = job->targets[0].outcome;
 	job_free(&job);
 	return outcome;
+}
+
+/* A message of 32 bytes. */
+static const struct slice deliver_small = { "Subject: hello\r\n\r\nHow are you?\r\n", 32 };
+
+static inline void
+deliver_assert(struct outcome outcome, enum deliver_result result, const char *status)
+{
+	ck_assert_int_eq(outcome.result, result);
+	ck_assert_str_eq(outcome.status, status);
 }
 
 /* How many files are in the directory PATH below the root; *name_r, when not NULL, is the last one's. */
