@@ -57,7 +57,7 @@ struct dbtool_command {
 	int minimum;       /* of arguments after it */
 	int maximum;
 	unsigned options;  /* enum dbtool_option that it knows */
-	/* Makes the call. 0 or a sysexits(3) code. NULL: needs nothing more than its name. */
+	/* Completes the call. 0 or a sysexits(3) code. NULL: there is nothing to complete. */
 	int (*prepare)(struct dbtool *dbtool);
 	/* Shows what came back. 0 or a sysexits(3) code. NULL: only the message. */
 	int (*show)(struct dbtool *dbtool);
@@ -65,7 +65,7 @@ struct dbtool_command {
 	enum admin_verb call_verb;
 	uint32_t call_fields;
 	const char *arguments; /* for the help */
-	const char *summary;
+	const char *summary;   /* the same; NULL: it is not listed there */
 };
 
 /* The commands, ended by one whose noun is NULL. */
@@ -92,7 +92,8 @@ void dbtool_help(FILE *out);
 /* Text from elsewhere, for a terminal: control characters become "?". */
 void dbtool_print(FILE *out, struct slice text);
 
-/* Builds the call's record; each may ask for a password. 0 or a sysexits(3) code. */
+/* The call's name, and its record; a password is asked for. 0 or a sysexits(3) code. */
+int prepare_name(struct dbtool *dbtool);
 int prepare_domain(struct dbtool *dbtool);
 int prepare_user(struct dbtool *dbtool);
 int prepare_alias(struct dbtool *dbtool);

@@ -87,7 +87,7 @@ dbtool_exit_code(const struct dbtool *dbtool)
 	case ADMIN_OK:
 		return EX_OK;
 	case ADMIN_NOT_FOUND:
-		return dbtool->call.noun == ADMIN_USER || dbtool->call.noun == ADMIN_ALIAS ? EX_NOUSER : EX_NOHOST;
+		return dbtool->call.noun == ADMIN_DOMAIN || dbtool->call.verb == ADMIN_LIST ? EX_NOHOST : EX_NOUSER;
 	case ADMIN_EXISTS:
 		return EX_CANTCREAT;
 	case ADMIN_TEMPORARY:
@@ -110,9 +110,6 @@ dbtool_prepare(struct dbtool *dbtool)
 	dbtool->call.flags |= (given & OPTION_IF_EXISTS) != 0 ? ADMIN_IF_EXISTS : 0U;
 	dbtool->call.flags |= (given & OPTION_IF_NOT_EXISTS) != 0 ? ADMIN_IF_NOT_EXISTS : 0U;
 	dbtool->call.flags |= (given & OPTION_RECURSIVE) != 0 ? ADMIN_RECURSIVE : 0U;
-	if (command->verb != NULL && dbtool->argument_count > 0 &&
-	    buffer_append_string(&dbtool->name, dbtool->arguments[0]) != 0)
-		return dbtool_fail(EX_DATAERR, "the name is too long");
 	if (command->prepare != NULL)
 		status = command->prepare(dbtool);
 	dbtool->call.name = buffer_slice(&dbtool->name);

@@ -18,37 +18,46 @@ enum {
 const struct dbtool_command dbtool_commands[] = {
 	{ "domain", "add", 1, 1, OPTION_KIND | OPTION_DISABLED | OPTION_IF_NOT_EXISTS, prepare_domain, NULL, ADMIN_DOMAIN, ADMIN_ADD, 0,
 	  "NAME [--relay]", "take mail for a domain; with --relay only as its backup MX" },
-	{ "domain", "del", 1, 1, OPTION_IF_EXISTS | OPTION_RECURSIVE, NULL, NULL, ADMIN_DOMAIN, ADMIN_DELETE, 0,
+	{ "domain", "del", 1, 1, OPTION_IF_EXISTS | OPTION_RECURSIVE, prepare_name, NULL, ADMIN_DOMAIN, ADMIN_DELETE, 0,
 	  "NAME [--recursive]", "no more; with --recursive also its users and aliases" },
 	{ "domain", "list", 0, 0, OPTION_JSON, NULL, show_records, ADMIN_DOMAIN, ADMIN_LIST, 0, "", "all domains" },
-	{ "domain", "show", 1, 1, OPTION_JSON, NULL, show_records, ADMIN_DOMAIN, ADMIN_SHOW, 0, "NAME", "" },
+	{ "domain", "show", 1, 1, OPTION_JSON, prepare_name, show_records, ADMIN_DOMAIN, ADMIN_SHOW, 0, "NAME", "" },
 	{ "domain", "set", 1, 1, OPTION_KIND | OPTION_IF_EXISTS, prepare_domain, NULL, ADMIN_DOMAIN, ADMIN_SET, ADMIN_FIELD_KIND,
 	  "NAME --relay | --local", "" },
 	{ "domain", "enable", 1, 1, OPTION_IF_EXISTS, prepare_domain, NULL, ADMIN_DOMAIN, ADMIN_SET, ADMIN_FIELD_ENABLED, "NAME", "" },
 	{ "domain", "disable", 1, 1, OPTION_IF_EXISTS, prepare_domain, NULL, ADMIN_DOMAIN, ADMIN_SET, ADMIN_FIELD_ENABLED,
 	  "NAME", "refuse its mail and its logins, keep everything" },
+	{ "domain", "import", 0, 1, OPTION_IF_NOT_EXISTS, prepare_import, NULL, ADMIN_TABLE, ADMIN_IMPORT, 0, "[FILE]", NULL },
+	{ "domain", "export", 0, 1, OPTION_JSON, NULL, show_export, ADMIN_DOMAIN, ADMIN_LIST, 0, "[FILE]", NULL },
+	{ "domain", "check", 0, 0, 0, NULL, show_notes, ADMIN_TABLE, ADMIN_CHECK, 0, "", NULL },
 
 	{ "user", "add", 1, 1, ADD_USER, prepare_user, NULL, ADMIN_USER, ADMIN_ADD, ADMIN_FIELD_PASSWORD,
 	  "LOGIN", "a login and its mailbox; asks for a password" },
-	{ "user", "del", 1, 1, OPTION_IF_EXISTS, NULL, NULL, ADMIN_USER, ADMIN_DELETE, 0, "LOGIN", "the mailbox stays on disk" },
+	{ "user", "del", 1, 1, OPTION_IF_EXISTS, prepare_name, NULL, ADMIN_USER, ADMIN_DELETE, 0, "LOGIN", "the mailbox stays on disk" },
 	{ "user", "list", 0, 1, OPTION_JSON, prepare_filter, show_records, ADMIN_USER, ADMIN_LIST, 0, "[DOMAIN]", "" },
-	{ "user", "show", 1, 1, OPTION_JSON, NULL, show_records, ADMIN_USER, ADMIN_SHOW, 0, "LOGIN", "" },
+	{ "user", "show", 1, 1, OPTION_JSON, prepare_name, show_records, ADMIN_USER, ADMIN_SHOW, 0, "LOGIN", "" },
 	{ "user", "set", 1, 1, SET_USER, prepare_user, NULL, ADMIN_USER, ADMIN_SET, 0, "LOGIN [--quota SIZE] [--path PATH] [--send-as LIST]", "" },
 	{ "user", "passwd", 1, 1, OPTION_PASSWORD | OPTION_IF_EXISTS, prepare_user, NULL, ADMIN_USER, ADMIN_SET, ADMIN_FIELD_PASSWORD,
 	  "LOGIN", "a new password" },
 	{ "user", "enable", 1, 1, OPTION_IF_EXISTS, prepare_user, NULL, ADMIN_USER, ADMIN_SET, ADMIN_FIELD_ENABLED, "LOGIN", "" },
 	{ "user", "disable", 1, 1, OPTION_IF_EXISTS, prepare_user, NULL, ADMIN_USER, ADMIN_SET, ADMIN_FIELD_ENABLED,
 	  "LOGIN", "no login and no mail, until enabled again" },
+	{ "user", "import", 0, 1, OPTION_IF_NOT_EXISTS, prepare_import, NULL, ADMIN_TABLE, ADMIN_IMPORT, 0, "[FILE]", NULL },
+	{ "user", "export", 0, 1, OPTION_JSON, NULL, show_export, ADMIN_USER, ADMIN_LIST, 0, "[FILE]", NULL },
+	{ "user", "check", 0, 0, 0, NULL, show_notes, ADMIN_TABLE, ADMIN_CHECK, 0, "", NULL },
 
 	{ "alias", "add", 2, TARGETS_MAX, OPTION_DISABLED | OPTION_IF_NOT_EXISTS, prepare_alias, NULL, ADMIN_ALIAS, ADMIN_ADD, 0,
 	  "ADDRESS TARGET...", "mail to ADDRESS goes to every TARGET, here or elsewhere" },
-	{ "alias", "del", 1, 1, OPTION_IF_EXISTS, NULL, NULL, ADMIN_ALIAS, ADMIN_DELETE, 0, "ADDRESS", "" },
+	{ "alias", "del", 1, 1, OPTION_IF_EXISTS, prepare_name, NULL, ADMIN_ALIAS, ADMIN_DELETE, 0, "ADDRESS", "" },
 	{ "alias", "list", 0, 1, OPTION_JSON, prepare_filter, show_records, ADMIN_ALIAS, ADMIN_LIST, 0, "[DOMAIN]", "" },
-	{ "alias", "show", 1, 1, OPTION_JSON, NULL, show_records, ADMIN_ALIAS, ADMIN_SHOW, 0, "ADDRESS", "" },
+	{ "alias", "show", 1, 1, OPTION_JSON, prepare_name, show_records, ADMIN_ALIAS, ADMIN_SHOW, 0, "ADDRESS", "" },
 	{ "alias", "set", 2, TARGETS_MAX, OPTION_CHANGE | OPTION_IF_EXISTS, prepare_alias, NULL, ADMIN_ALIAS, ADMIN_SET, ADMIN_FIELD_TARGETS,
 	  "ADDRESS [--add | --remove] TARGET...", "" },
 	{ "alias", "enable", 1, 1, OPTION_IF_EXISTS, prepare_alias, NULL, ADMIN_ALIAS, ADMIN_SET, ADMIN_FIELD_ENABLED, "ADDRESS", "" },
 	{ "alias", "disable", 1, 1, OPTION_IF_EXISTS, prepare_alias, NULL, ADMIN_ALIAS, ADMIN_SET, ADMIN_FIELD_ENABLED, "ADDRESS", "" },
+	{ "alias", "import", 0, 1, OPTION_IF_NOT_EXISTS, prepare_import, NULL, ADMIN_TABLE, ADMIN_IMPORT, 0, "[FILE]", NULL },
+	{ "alias", "export", 0, 1, OPTION_JSON, NULL, show_export, ADMIN_ALIAS, ADMIN_LIST, 0, "[FILE]", NULL },
+	{ "alias", "check", 0, 0, 0, NULL, show_notes, ADMIN_TABLE, ADMIN_CHECK, 0, "", NULL },
 
 	{ "import", NULL, 0, 1, OPTION_IF_NOT_EXISTS, prepare_import, NULL, ADMIN_TABLE, ADMIN_IMPORT, 0,
 	  "[FILE]", "add what an export wrote: all of it or nothing" },
@@ -74,6 +83,8 @@ dbtool_help(FILE *out)
 		const char *group = command->verb == NULL ? "" : command->noun;
 		int width;
 
+		if (command->summary == NULL)
+			continue;
 		if (strcmp(group, before) != 0)
 			putc('\n', out);
 		before = group;
@@ -96,6 +107,7 @@ dbtool_help(FILE *out)
 	      "  --path PATH         the mailbox, below the mail directory; default DOMAIN/LOCAL-PART\n"
 	      "  --send-as LIST      further addresses that the user may send as, divided by commas\n"
 	      "  --disabled          add it disabled\n\n"
+	      "Import, export and check also go with a noun: \"dbtool user export\" writes users only.\n"
 	      "Exit codes are those of sysexits(3). See dbtool(8).\n", out);
 }
 

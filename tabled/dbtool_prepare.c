@@ -23,10 +23,21 @@ dbtool_enabled(const struct dbtool *dbtool)
 }
 
 int
+prepare_name(struct dbtool *dbtool)
+{
+	if (buffer_append_string(&dbtool->name, dbtool->arguments[0]) != 0)
+		return dbtool_fail(EX_DATAERR, "the name is too long");
+	return 0;
+}
+
+int
 prepare_domain(struct dbtool *dbtool)
 {
 	struct record_domain domain = { .enabled = dbtool_enabled(dbtool), .kind = dbtool->options.kind };
+	int status = prepare_name(dbtool);
 
+	if (status != 0)
+		return status;
 	if (dbtool_verb_is(dbtool, "set") && (dbtool->options.given & OPTION_KIND) == 0)
 		return dbtool_fail(EX_USAGE, "usage: dbtool domain set NAME --relay | --local");
 	return record_domain_encode(&domain, &dbtool->record) == 0 ? 0 : dbtool_fail(EX_OSERR, "out of memory");
@@ -75,8 +86,10 @@ prepare_user(struct dbtool *dbtool)
 	const struct dbtool_options *options = &dbtool->options;
 	struct record_user user = { .enabled = dbtool_enabled(dbtool) };
 	struct buffer password, send_as;
-	int status;
+	int status = prepare_name(dbtool);
 
+	if (status != 0)
+		return status;
 	dbtool->call.fields |= (options->given & OPTION_QUOTA) != 0 ? ADMIN_FIELD_QUOTA : 0U;
 	dbtool->call.fields |= (options->given & OPTION_PATH) != 0 ? ADMIN_FIELD_PATH : 0U;
 	dbtool->call.fields |= (options->given & OPTION_SEND_AS) != 0 ? ADMIN_FIELD_SEND_AS : 0U;
@@ -95,8 +108,10 @@ prepare_alias(struct dbtool *dbtool)
 {
 	struct record_alias alias = { .enabled = dbtool_enabled(dbtool) };
 	struct buffer targets;
-	int error = 0;
+	int error = prepare_name(dbtool);
 
+	if (error != 0)
+		return error;
 	buffer_init(&targets, TABLE_VALUE_MAX);
 	for (int i = 1; error == 0 && i < dbtool->argument_count; i++)
 		error = record_list_add(&targets, &alias.targets.count, slice_from_string(dbtool->arguments[i]));
@@ -109,14 +124,9 @@ prepare_alias(struct dbtool *dbtool)
 	return error == 0 ? 0 : dbtool_fail(EX_DATAERR, "the targets are too many or too long");
 }
 
-/* "user list example.org": the domain in the form that keys have. */
+/* "user list [DOMAIN]" */
 int
 prepare_filter(struct dbtool *dbtool)
 {
-	for (size_t i = 0; i < buffer_length(&dbtool->name); i++) {
-		char *c = dbtool->name.data + dbtool->name.start + i;
-
-		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
-	}
-	return 0;
+	return dbtool->argument_count == 0 ? 0 : prepare_name(dbtool);
 }
