@@ -33,14 +33,17 @@ struct submit {
 };
 
 static int
-take_ids(struct submit *submit, struct channel_frame *frame)
+ids_given(struct channel *channel, void *context, struct channel_frame *frame)
 {
+	struct submit *submit = context;
 	struct id_range range = { 0 };
 
+	(void)channel;
 	range.next = wire_get_u64(&frame->body);
 	range.count = wire_get_u32(&frame->body);
-	if (frame->type != SUBMIT_IDS || !wire_done(&frame->body) || range.next > UINT64_MAX - range.count)
+	if (!wire_done(&frame->body) || range.next > UINT64_MAX - range.count)
 		return -EPROTO;
+	submit->asked_for_ids = false;
 	if (submit->ids.count == 0)
 		submit->ids = range;
 	else
@@ -48,31 +51,17 @@ take_ids(struct submit *submit, struct channel_frame *frame)
 	return 0;
 }
 
-static int
-ids_given(struct channel *channel, void *context, struct channel_frame *frame)
-{
-	(void)channel;
-	return take_ids(context, frame);
-}
-
-static int
-ids_answered(void *context, int status, struct channel_frame *frame)
-{
-	struct submit *submit = context;
-
-	submit->asked_for_ids = false;
-	return status == 0 ? take_ids(submit, frame) : 0;
-}
-
+/* No request to the link: its answer comes like the ranges that were not asked for, through the table of handlers. */
 static void
 ask_for_ids(struct submit *submit)
 {
+	struct channel *channel = link_channel(submit->link);
 	struct wire_writer writer;
 
-	if (submit->asked_for_ids || submit->more_ids.count > 0 || !link_is_up(submit->link))
+	if (submit->asked_for_ids || submit->more_ids.count > 0 || channel == NULL)
 		return;
-	writer = link_begin(submit->link, SUBMIT_IDS_MORE, -1);
-	submit->asked_for_ids = link_send(submit->link, &writer, ids_answered, submit, NULL) == 0;
+	writer = channel_begin(channel, SUBMIT_IDS_MORE, 0, -1);
+	submit->asked_for_ids = channel_send(channel, &writer) == 0;
 }
 
 static void

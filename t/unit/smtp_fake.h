@@ -41,6 +41,7 @@ struct fake {
 	unsigned lookups;
 	unsigned opened;          /* spool files given */
 	unsigned aborted;         /* spool files given up */
+	bool ids_wanted;          /* more queue ids were asked for */
 	uint64_t next_id;         /* of the next range of queue ids */
 	size_t longest_input;     /* bytes that the session left unconsumed, at most */
 };

@@ -202,25 +202,6 @@ link_cancel(struct link *link, uint32_t request)
 			question->cancelled = true;
 }
 
-struct wire_writer
-channel_begin(struct channel *channel, uint16_t type, uint32_t request, int fd)
-{
-	(void)fd;
-	if (type != SUBMIT_BODY_ABORT)
-		abort();
-	return wire_begin(&((struct link *)channel)->out, type, 0, request);
-}
-
-int
-channel_send(struct channel *channel, struct wire_writer *writer)
-{
-	if (wire_end(writer) != 0)
-		abort();
-	buffer_clear(&((struct link *)channel)->out);
-	fake_world->aborted++;
-	return 0;
-}
-
 /* ---- answers ---- */
 
 void
@@ -229,6 +210,13 @@ fake_close_spool_file(void)
 	if (spool_file >= 0)
 		close(spool_file);
 	spool_file = -1;
+}
+
+struct wire_writer
+channel_begin(struct channel *channel, uint16_t type, uint32_t request, int fd)
+{
+	(void)fd;
+	return wire_begin(&((struct link *)channel)->out, type, 0, request);
 }
 
 static struct slice
@@ -244,17 +232,42 @@ make_ids(struct buffer *buffer)
 	return buffer_slice(buffer);
 }
 
-void
-fake_bring_queue_up(void)
+static void
+give_ids(void)
 {
 	struct buffer buffer;
 	struct channel_frame frame = { .type = SUBMIT_IDS, .fd = -1 };
 
-	queue_link->protocol->up(queue_link, queue_link->context);
 	frame.body = wire_read(make_ids(&buffer));
 	if (queue_link->protocol->handlers[0].handle(NULL, queue_link->context, &frame) != 0 || !wire_done(&frame.body))
 		abort();
 	buffer_free(&buffer);
+}
+
+int
+channel_send(struct channel *channel, struct wire_writer *writer)
+{
+	struct link *link = (struct link *)channel;
+	struct wire_header header;
+	struct slice payload;
+
+	if (wire_end(writer) != 0 || wire_next(buffer_slice(&link->out), EVERYTHING, &header, &payload) != 1)
+		abort();
+	buffer_clear(&link->out);
+	if (header.type == SUBMIT_BODY_ABORT)
+		fake_world->aborted++;
+	else if (header.type == SUBMIT_IDS_MORE)
+		fake_world->ids_wanted = true;
+	else
+		abort();
+	return 0;
+}
+
+void
+fake_bring_queue_up(void)
+{
+	queue_link->protocol->up(queue_link, queue_link->context);
+	give_ids();
 }
 
 static void
@@ -269,11 +282,6 @@ static void
 make_answer(const struct fake_question *question, struct channel_frame *frame, struct buffer *buffer)
 {
 	*frame = (struct channel_frame){ .request = question->request, .fd = -1 };
-	if (question->link == queue_link && question->type == SUBMIT_IDS_MORE) {
-		frame->type = SUBMIT_IDS;
-		frame->body = wire_read(make_ids(buffer));
-		return;
-	}
 	if (question->link != queue_link)
 		frame->type = TABLE_LOOKUP_REPLY;
 	else if (question->type == SUBMIT_MESSAGE)
@@ -298,6 +306,9 @@ fake_answer(struct fake *fake)
 	struct channel_frame frame;
 	struct buffer buffer;
 
+	if (fake->ids_wanted)
+		give_ids();
+	fake->ids_wanted = false;
 	if (question == NULL)
 		return false;
 	forget_question(question);
