@@ -1,0 +1,400 @@
+/*
+ * Records, their payloads, and the reader of segments, on memory alone.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/mail/envelope.h"
+#include "queued/message.h"
+#include "queued/scan.h"
+
+enum { SEGMENT = 8192 };
+
+static char segment[SEGMENT];
+static size_t used;
+
+static void
+begin_segment(uint64_t salt)
+{
+	segment_header_encode(&(struct segment_header){ .number = 7, .salt = salt, .id = 99, .created = 5 }, segment);
+	memset(segment + SEGMENT_HEADER_SIZE, 0, sizeof(segment) - SEGMENT_HEADER_SIZE);
+	used = SEGMENT_HEADER_SIZE;
+}
+
+static size_t
+put_record(uint64_t id, struct slice payload, uint64_t salt)
+{
+	struct record *record = record_new(RECORD_MESSAGE, id, payload.length);
+	size_t at = used;
+
+	memcpy(record_payload(record), payload.data, payload.length);
+	record_seal(record, salt, id + 100);
+	memcpy(segment + used, record->image, record->size);
+	used += record->size;
+	record_release(&record);
+	return at;
+}
+
+static struct scan
+scan_segment(void)
+{
+	struct segment_header header;
+	bool known = segment_header_parse(slice_of(segment, sizeof(segment)), &header) == 0;
+
+	return scan_begin(slice_of(segment, sizeof(segment)), known ? &header : NULL);
+}
+
+static void
+expect_record(struct scan *scan, uint64_t id)
+{
+	struct scan_item item;
+
+	ck_assert_int_eq(scan_next(scan, &item), SCAN_RECORD);
+	ck_assert_uint_eq(item.header.id, id);
+}
+
+static void
+expect_damage(struct scan *scan, size_t offset, size_t size)
+{
+	struct scan_item item;
+
+	ck_assert_int_eq(scan_next(scan, &item), SCAN_DAMAGE);
+	ck_assert_uint_eq(item.offset, offset);
+	ck_assert_uint_eq(item.size, size);
+}
+
+static void
+expect_end(struct scan *scan)
+{
+	struct scan_item item;
+
+	ck_assert_int_eq(scan_next(scan, &item), SCAN_END);
+}
+
+START_TEST(a_record_that_was_sealed_is_read_back)
+{
+	struct record_header header;
+	struct slice payload;
+
+	begin_segment(42);
+	put_record(3, SLICE("hello"), 42);
+	ck_assert_int_eq(record_parse(slice_of(segment + SEGMENT_HEADER_SIZE, 4096), NULL, &header, &payload), 0);
+	ck_assert_uint_eq(header.id, 3);
+	ck_assert_uint_eq(header.sequence, 103);
+	ck_assert_uint_eq(header.type, RECORD_MESSAGE);
+	ck_assert(slice_equal(payload, SLICE("hello")));
+}
+END_TEST
+
+START_TEST(a_flipped_bit_anywhere_in_a_record_is_found)
+{
+	struct record_header header;
+	struct slice payload;
+	size_t size;
+
+	begin_segment(42);
+	put_record(3, SLICE("hello"), 42);
+	size = RECORD_HEADER_SIZE + 5;
+	for (size_t bit = 0; bit < size * 8; bit++) {
+		segment[SEGMENT_HEADER_SIZE + bit / 8] = (char)(segment[SEGMENT_HEADER_SIZE + bit / 8] ^ 1 << bit % 8);
+		ck_assert_int_eq(record_parse(slice_of(segment + SEGMENT_HEADER_SIZE, 4096), NULL, &header, &payload), -EBADMSG);
+		segment[SEGMENT_HEADER_SIZE + bit / 8] = (char)(segment[SEGMENT_HEADER_SIZE + bit / 8] ^ 1 << bit % 8);
+	}
+}
+END_TEST
+
+START_TEST(a_length_that_leads_outside_is_no_record)
+{
+	struct record_header header;
+	struct slice payload;
+
+	begin_segment(42);
+	put_record(3, SLICE("hello"), 42);
+	for (uint64_t length = 5; length <= UINT32_MAX; length = length * 2 + 1) {
+		struct slice bytes = slice_of(segment + SEGMENT_HEADER_SIZE, RECORD_HEADER_SIZE + 8);
+
+		little_put_u32(segment + SEGMENT_HEADER_SIZE + 8, (uint32_t)length);
+		ck_assert_int_eq(record_parse(bytes, NULL, &header, &payload), length == 5 ? 0 : -EBADMSG);
+	}
+}
+END_TEST
+
+START_TEST(a_segment_header_is_read_from_either_copy_and_not_from_none)
+{
+	struct segment_header header;
+
+	begin_segment(42);
+	segment[20] ^= 1;
+	ck_assert_int_eq(segment_header_parse(slice_of(segment, sizeof(segment)), &header), 0);
+	ck_assert_uint_eq(header.number, 7);
+	ck_assert_uint_eq(header.salt, 42);
+	ck_assert_uint_eq(header.id, 99);
+	segment[SEGMENT_HEADER_COPY + 20] ^= 1;
+	ck_assert_int_eq(segment_header_parse(slice_of(segment, sizeof(segment)), &header), -EBADMSG);
+	for (size_t length = 0; length < 48; length++)
+		ck_assert_int_eq(segment_header_parse(slice_of(segment, length), &header), -EBADMSG);
+}
+END_TEST
+
+START_TEST(the_scan_finds_all_records_and_passes_over_zeros)
+{
+	struct scan scan;
+
+	begin_segment(42);
+	put_record(1, SLICE("one"), 42);
+	used += 512;
+	put_record(2, SLICE("two"), 42);
+	scan = scan_segment();
+	expect_record(&scan, 1);
+	expect_record(&scan, 2);
+	expect_end(&scan);
+}
+END_TEST
+
+START_TEST(a_damaged_record_is_reported_and_the_next_one_found)
+{
+	struct scan scan;
+	size_t at;
+
+	begin_segment(42);
+	put_record(1, SLICE("one"), 42);
+	at = put_record(2, SLICE("twotwotw"), 42);
+	put_record(3, SLICE("three"), 42);
+	segment[at + RECORD_HEADER_SIZE] ^= 1;
+	scan = scan_segment();
+	expect_record(&scan, 1);
+	expect_damage(&scan, at, RECORD_HEADER_SIZE + 8);
+	expect_record(&scan, 3);
+	expect_end(&scan);
+}
+END_TEST
+
+START_TEST(a_record_image_inside_a_damaged_body_is_not_taken_for_a_record)
+{
+	char forged[RECORD_HEADER_SIZE + 8];
+	struct scan scan;
+	size_t at;
+
+	begin_segment(1);
+	put_record(666, SLICE("forged!"), 1); /* by somebody who does not know the salt */
+	memcpy(forged, segment + SEGMENT_HEADER_SIZE, sizeof(forged));
+	begin_segment(42);
+	at = put_record(1, slice_of(forged, sizeof(forged)), 42);
+	put_record(2, SLICE("two"), 42);
+	segment[at + 8] ^= 1;
+	scan = scan_segment();
+	ck_assert_int_eq(scan_next(&scan, &(struct scan_item){ 0 }), SCAN_DAMAGE);
+	expect_record(&scan, 2);
+	expect_end(&scan);
+}
+END_TEST
+
+START_TEST(without_a_header_the_salt_of_the_first_record_counts)
+{
+	struct scan scan;
+
+	begin_segment(42);
+	put_record(1, SLICE("one"), 42);
+	put_record(2, SLICE("old"), 41);
+	put_record(3, SLICE("three"), 42);
+	memset(segment, 0, SEGMENT_HEADER_SIZE);
+	scan = scan_segment();
+	expect_record(&scan, 1);
+	ck_assert_int_eq(scan_next(&scan, &(struct scan_item){ 0 }), SCAN_DAMAGE);
+	expect_record(&scan, 3);
+	expect_end(&scan);
+}
+END_TEST
+
+START_TEST(a_segment_cut_off_anywhere_gives_what_is_whole)
+{
+	size_t ends[3];
+
+	begin_segment(42);
+	for (uint64_t i = 0; i < 3; i++) {
+		put_record(i, SLICE("some payload"), 42);
+		ends[i] = used;
+	}
+	for (size_t length = 0; length <= used; length++) {
+		struct segment_header header;
+		bool known = segment_header_parse(slice_of(segment, length), &header) == 0;
+		struct scan scan = scan_begin(slice_of(segment, length), known ? &header : NULL);
+		struct scan_item item;
+		enum scan_result found;
+		size_t records = 0, whole = 0;
+
+		while ((found = scan_next(&scan, &item)) != SCAN_END)
+			records += found == SCAN_RECORD;
+		for (size_t i = 0; i < 3; i++)
+			whole += length >= ends[i];
+		ck_assert_uint_eq(records, whole);
+	}
+}
+END_TEST
+
+START_TEST(a_message_payload_is_read_back_and_refused_when_cut_short)
+{
+	struct message_payload in = {
+		.arrival = 77,
+		.body_size = 4,
+		.recipients = 2,
+		.ends = SLICE("ends"),
+		.envelope = SLICE("envelope"),
+		.body = SLICE("body"),
+	};
+	struct record *record = payload_message(9, &in);
+	struct slice payload = record_payload_slice(record);
+	struct message_payload out;
+
+	ck_assert_int_eq(payload_message_parse(payload, &out), 0);
+	ck_assert_int_eq(out.arrival, 77);
+	ck_assert_uint_eq(out.recipients, 2);
+	ck_assert(slice_equal(out.ends, in.ends));
+	ck_assert(slice_equal(out.envelope, in.envelope));
+	ck_assert(slice_equal(out.body, in.body));
+	for (size_t length = 0; length < payload.length; length++)
+		ck_assert_int_eq(payload_message_parse(slice_first(payload, length), &out), -EINVAL);
+	record_release(&record);
+}
+END_TEST
+
+START_TEST(results_are_read_back_entry_by_entry)
+{
+	struct payload_range one[] = { { 0, 3 }, { 7, 1 } };
+	struct payload_range two[] = { { 5, 2 } };
+	struct payload_results results;
+	struct payload_range range;
+	struct buffer out;
+
+	buffer_init(&out, 4096);
+	ck_assert_int_eq(payload_results_begin(&out), 0);
+	ck_assert_int_eq(payload_results_add(&out, 11, RECIPIENT_DELIVERED, one, 2), 0);
+	ck_assert_int_eq(payload_results_add(&out, 12, RECIPIENT_BOUNCED, two, 1), 0);
+	payload_results_parse(buffer_slice(&out), &results);
+	ck_assert_int_eq(payload_results_next(&results, &range), 1);
+	ck_assert_uint_eq(results.id, 11);
+	ck_assert_uint_eq(range.count, 3);
+	ck_assert_int_eq(payload_results_next(&results, &range), 1);
+	ck_assert_uint_eq(range.first, 7);
+	ck_assert_int_eq(payload_results_next(&results, &range), 1);
+	ck_assert_uint_eq(results.id, 12);
+	ck_assert_uint_eq(results.state, RECIPIENT_BOUNCED);
+	ck_assert_int_eq(payload_results_next(&results, &range), 0);
+	buffer_free(&out);
+}
+END_TEST
+
+START_TEST(results_with_an_index_over_the_limit_are_refused)
+{
+	struct payload_range bad[] = { { PAYLOAD_INDEXES_MAX - 1, 2 }, { UINT32_MAX, UINT32_MAX } };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct payload_results results;
+		struct payload_range range;
+		struct buffer out;
+
+		buffer_init(&out, 4096);
+		ck_assert_int_eq(payload_results_begin(&out), 0);
+		ck_assert_int_eq(payload_results_add(&out, 11, RECIPIENT_DELIVERED, &bad[i], 1), 0);
+		payload_results_parse(buffer_slice(&out), &results);
+		ck_assert_int_eq(payload_results_next(&results, &range), -EINVAL);
+		buffer_free(&out);
+	}
+}
+END_TEST
+
+START_TEST(an_expansion_is_read_back_and_refused_when_cut_short)
+{
+	struct expansion_target targets[] = { { 0, SLICE("a@b") }, { 1, SLICE("c@d") } };
+	struct record *record = payload_expansion(5, 1, 3, targets, 2);
+	struct slice payload = record_payload_slice(record);
+	struct expansion_payload out;
+
+	ck_assert_int_eq(payload_expansion_parse(payload, &out), 0);
+	ck_assert_uint_eq(out.recipient, 1);
+	ck_assert_uint_eq(out.first, 3);
+	ck_assert_uint_eq(out.count, 2);
+	ck_assert(slice_equal(payload_expansion_next(&out).address, SLICE("a@b")));
+	ck_assert_uint_eq(payload_expansion_next(&out).kind, 1);
+	for (size_t length = 0; length < payload.length; length++)
+		ck_assert_int_eq(payload_expansion_parse(slice_first(payload, length), &out), -EINVAL);
+	record_release(&record);
+}
+END_TEST
+
+START_TEST(a_final_state_never_changes)
+{
+	struct message *message = message_new(1);
+	struct payload_range all = { 0, 20 };
+
+	ck_assert_int_eq(message_open(message, &all), 0);
+	ck_assert_uint_eq(message->live, 20);
+	message_set_state(message, 19, RECIPIENT_DELIVERED);
+	message_set_state(message, 19, RECIPIENT_WAITING);
+	message_set_state(message, 19, RECIPIENT_BOUNCED);
+	ck_assert_int_eq(message_state(message, 19), RECIPIENT_DELIVERED);
+	ck_assert_uint_eq(message->live, 19);
+	ck_assert_int_eq(message_open(message, &all), 0);
+	ck_assert_uint_eq(message->live, 19);
+	message_free(&message);
+}
+END_TEST
+
+START_TEST(a_waiting_message_is_small)
+{
+	ck_assert_uint_le(sizeof(struct message), 256);
+}
+END_TEST
+
+START_TEST(a_target_of_a_target_comes_from_the_first_recipient)
+{
+	struct expansion_target targets[] = { { 0, SLICE("a@b") }, { 0, SLICE("c@d") } };
+	struct message *message = message_new(1);
+	struct record *first = payload_expansion(1, 0, 2, targets, 2);
+	struct record *second = payload_expansion(1, 3, 4, targets, 2);
+	struct record *again = payload_expansion(1, 0, 9, targets, 2);
+	struct expansion *expansion;
+
+	ck_assert_int_eq(message_add_expansion(message, first, &expansion), 0);
+	ck_assert_int_eq(message_add_expansion(message, second, &expansion), 0);
+	ck_assert_int_eq(message_add_expansion(message, again, &expansion), -EEXIST);
+	ck_assert_uint_eq(message_root(message, 5), 0);
+	ck_assert_uint_eq(message_root(message, 1), 1);
+	record_release(&first);
+	record_release(&second);
+	record_release(&again);
+	message_free(&message);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("record");
+	TCase *tests = tcase_create("record");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tests, a_record_that_was_sealed_is_read_back);
+	tcase_add_test(tests, a_flipped_bit_anywhere_in_a_record_is_found);
+	tcase_add_test(tests, a_length_that_leads_outside_is_no_record);
+	tcase_add_test(tests, a_segment_header_is_read_from_either_copy_and_not_from_none);
+	tcase_add_test(tests, the_scan_finds_all_records_and_passes_over_zeros);
+	tcase_add_test(tests, a_damaged_record_is_reported_and_the_next_one_found);
+	tcase_add_test(tests, a_record_image_inside_a_damaged_body_is_not_taken_for_a_record);
+	tcase_add_test(tests, without_a_header_the_salt_of_the_first_record_counts);
+	tcase_add_test(tests, a_segment_cut_off_anywhere_gives_what_is_whole);
+	tcase_add_test(tests, a_message_payload_is_read_back_and_refused_when_cut_short);
+	tcase_add_test(tests, results_are_read_back_entry_by_entry);
+	tcase_add_test(tests, results_with_an_index_over_the_limit_are_refused);
+	tcase_add_test(tests, an_expansion_is_read_back_and_refused_when_cut_short);
+	tcase_add_test(tests, a_final_state_never_changes);
+	tcase_add_test(tests, a_waiting_message_is_small);
+	tcase_add_test(tests, a_target_of_a_target_comes_from_the_first_recipient);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,444 @@
+/*
+ * The queue's store: what is answered when, what a restart finds, and what happens when disks and syncers fail.
+ */
+#include "t/unit/store_fixture.h"
+
+static struct slice
+large_body(size_t length)
+{
+	static char bytes[256 * 1024];
+
+	memset(bytes, 'x', sizeof(bytes));
+	return slice_of(bytes, length);
+}
+
+START_TEST(a_message_is_settled_only_after_its_sync)
+{
+	fixture_add(1, SLICE("body"));
+	ck_assert(fixture.woken);
+	store_flush(fixture.store);
+	ck_assert_uint_eq(fixture.settled, 0);
+	ck_assert_uint_eq(fixture.sync_count, 2); /* the segment and, as it is new, its directory */
+	fixture_answer(0);
+	ck_assert_uint_eq(fixture.settled, 1);
+}
+END_TEST
+
+START_TEST(what_is_written_during_a_sync_waits_for_the_next_one)
+{
+	fixture_add(1, SLICE("one"));
+	store_flush(fixture.store);
+	fixture_add(1, SLICE("two"));
+	store_flush(fixture.store);
+	fixture_add(1, SLICE("three"));
+	store_flush(fixture.store);
+	fixture_answer(0);
+	ck_assert_uint_eq(fixture.settled, 1);
+	ck_assert_uint_eq(fixture.sync_count, 1);
+	fixture_answer(0);
+	ck_assert_uint_eq(fixture.settled, 3);
+}
+END_TEST
+
+START_TEST(a_restart_finds_the_message_with_its_states)
+{
+	uint64_t id = fixture_add(3, SLICE("body"));
+	struct message *message;
+	struct message_payload payload;
+	struct record *record;
+
+	fixture_settle();
+	fixture_result(id, 1, 1, RECIPIENT_DELIVERED);
+	fixture_defer(id, 4, 5000);
+	fixture_settle();
+	fixture_restart();
+	message = store_find(fixture.store, id);
+	ck_assert_ptr_nonnull(message);
+	ck_assert_uint_eq(message->live, 2);
+	ck_assert_int_eq(message_state(message, 1), RECIPIENT_DELIVERED);
+	ck_assert_uint_eq(message->attempts, 4);
+	ck_assert_int_eq(message->timer.key, 5000);
+	ck_assert_int_eq(store_read(fixture.store, message, &record), 0);
+	ck_assert_int_eq(payload_message_parse(record_payload_slice(record), &payload), 0);
+	ck_assert(slice_equal(payload.body, SLICE("body")));
+	record_release(&record);
+}
+END_TEST
+
+START_TEST(a_restart_does_not_find_what_is_over)
+{
+	uint64_t id = fixture_add(2, SLICE("body"));
+
+	fixture_settle();
+	fixture_result(id, 0, 2, RECIPIENT_DELIVERED);
+	ck_assert_ptr_null(store_find(fixture.store, id));
+	fixture_settle();
+	fixture_restart();
+	ck_assert_uint_eq(store_count(fixture.store), 0);
+}
+END_TEST
+
+START_TEST(targets_of_an_expansion_survive_a_restart)
+{
+	uint64_t id = fixture_add(2, SLICE("body"));
+	struct message *message;
+
+	fixture_settle();
+	fixture_expand(id, 0, 2);
+	fixture_settle();
+	fixture_result(id, 3, 1, RECIPIENT_DELIVERED);
+	fixture_settle();
+	fixture_restart();
+	message = store_find(fixture.store, id);
+	ck_assert_int_eq(message_state(message, 0), RECIPIENT_EXPANDED);
+	ck_assert_int_eq(message_state(message, 1), RECIPIENT_WAITING);
+	ck_assert_int_eq(message_state(message, 2), RECIPIENT_WAITING);
+	ck_assert_int_eq(message_state(message, 3), RECIPIENT_DELIVERED);
+	ck_assert_uint_eq(message->live, 2);
+	ck_assert(slice_equal(message_expansion_of(message, 3)->targets[1].address, SLICE("two@example.org")));
+}
+END_TEST
+
+START_TEST(a_bounce_and_the_end_of_what_it_bounces_are_one_record)
+{
+	uint64_t id = fixture_add(1, SLICE("body"));
+	struct payload_range range = { 0, 1 };
+	struct buffer ends;
+	uint64_t bounce;
+
+	fixture_settle();
+	buffer_init(&ends, 4096);
+	ck_assert_int_eq(payload_results_begin(&ends), 0);
+	ck_assert_int_eq(payload_results_add(&ends, id, RECIPIENT_BOUNCED, &range, 1), 0);
+	bounce = fixture_add_ending(1, SLICE("sorry"), buffer_slice(&ends));
+	buffer_free(&ends);
+	fixture_settle();
+	fixture_restart();
+	ck_assert_ptr_null(store_find(fixture.store, id));
+	ck_assert_ptr_nonnull(store_find(fixture.store, bounce));
+}
+END_TEST
+
+START_TEST(ids_only_grow_even_when_the_clock_goes_back_and_the_spool_is_empty)
+{
+	uint64_t first = store_take_ids(fixture.store, 1000000, 10);
+	uint64_t second = store_take_ids(fixture.store, 1000, 1);
+	uint64_t id;
+
+	ck_assert_uint_eq(second, first + 10);
+	id = fixture_add(1, SLICE("x"));
+	fixture_settle();
+	fixture_result(id, 0, 1, RECIPIENT_DELIVERED);
+	fixture_settle();
+	fixture_restart();
+	ck_assert_uint_gt(store_take_ids(fixture.store, 0, 1), id);
+	fixture_settle();
+	ck_assert_uint_eq(fixture_count_files("segment"), 1); /* the one with the message is gone */
+	fixture_restart();
+	ck_assert_uint_gt(store_take_ids(fixture.store, 0, 1), id);
+}
+END_TEST
+
+START_TEST(segments_without_live_messages_are_deleted_oldest_first)
+{
+	uint64_t ids[8];
+
+	for (size_t i = 0; i < 8; i++) {
+		ids[i] = fixture_add(1, large_body(60000)); /* one in each segment */
+		fixture_settle();
+	}
+	ck_assert_uint_eq(fixture_count_files("segment"), 8);
+	for (size_t i = 1; i < 7; i++)
+		fixture_result(ids[i], 0, 1, RECIPIENT_DELIVERED);
+	store_flush(fixture.store);
+	store_sync(fixture.store);
+	fixture_answer(0);
+	ck_assert_uint_ge(fixture_count_files("segment"), 8); /* the first one is still live */
+	fixture_result(ids[0], 0, 1, RECIPIENT_DELIVERED);
+	store_flush(fixture.store);
+	store_sync(fixture.store);
+	fixture_answer(0);
+	ck_assert_uint_eq(fixture.sync_count, 1); /* the unlink of the first is being made durable */
+	ck_assert_int_eq(fixture.syncs[0].what, DISK_SEGMENT_DIRECTORY);
+	fixture_settle();
+	ck_assert_uint_le(fixture_count_files("segment"), 2);
+	fixture_restart();
+	ck_assert_uint_eq(store_count(fixture.store), 1);
+	ck_assert_ptr_nonnull(store_find(fixture.store, ids[7]));
+}
+END_TEST
+
+START_TEST(a_long_deferred_message_is_copied_forward_with_all_that_is_known_of_it)
+{
+	uint64_t id = fixture_add(3, SLICE("stay"));
+	struct message *message;
+
+	fixture_settle();
+	fixture_expand(id, 0, 3);
+	fixture_result(id, 1, 1, RECIPIENT_DELIVERED);
+	fixture_result(id, 4, 1, RECIPIENT_DELIVERED);
+	fixture_defer(id, 9, 123456);
+	fixture_settle();
+	for (size_t i = 0; i < 30; i++) {
+		uint64_t other = fixture_add(1, large_body(60000));
+
+		fixture_settle();
+		fixture_result(other, 0, 1, RECIPIENT_DELIVERED);
+		fixture_settle();
+	}
+	ck_assert_uint_le(fixture_count_files("segment"), 7);
+	for (size_t restarts = 0; restarts < 2; restarts++) {
+		message = store_find(fixture.store, id);
+		ck_assert_ptr_nonnull(message);
+		ck_assert_uint_gt(message->place.segment->number, 1);
+		ck_assert_uint_eq(message->live, 2);
+		ck_assert_int_eq(message_state(message, 0), RECIPIENT_EXPANDED);
+		ck_assert_int_eq(message_state(message, 1), RECIPIENT_DELIVERED);
+		ck_assert_int_eq(message_state(message, 4), RECIPIENT_DELIVERED);
+		fixture_restart();
+		fixture_settle();
+	}
+	message = store_find(fixture.store, id);
+	ck_assert_uint_eq(message->attempts, 9);
+	ck_assert_int_eq(message->timer.key, 123456);
+}
+END_TEST
+
+START_TEST(a_message_that_ends_while_it_is_copied_is_over)
+{
+	uint64_t id = fixture_add(1, SLICE("stay"));
+
+	fixture_settle();
+	for (size_t i = 0; i < 12; i++) {
+		uint64_t other = fixture_add(1, large_body(60000));
+
+		fixture_settle();
+		fixture_result(other, 0, 1, RECIPIENT_DELIVERED);
+		store_flush(fixture.store);
+		store_sync(fixture.store);
+		if (store_find(fixture.store, id)->copying)
+			break;
+		fixture_answer(0);
+		if (store_find(fixture.store, id)->copying)
+			break;
+	}
+	ck_assert(store_find(fixture.store, id)->copying);
+	fixture_result(id, 0, 1, RECIPIENT_DELIVERED);
+	fixture_settle();
+	ck_assert_ptr_null(store_find(fixture.store, id));
+	fixture_restart();
+	ck_assert_ptr_null(store_find(fixture.store, id));
+}
+END_TEST
+
+START_TEST(a_failed_sync_refuses_the_message_and_it_does_not_come_back)
+{
+	uint64_t good = fixture_add(1, SLICE("good"));
+	uint64_t bad;
+
+	fixture_settle();
+	bad = fixture_add(1, SLICE("bad"));
+	store_flush(fixture.store);
+	fixture_answer(-EIO);
+	ck_assert_uint_eq(fixture.failed, 1);
+	ck_assert(store_is_broken(fixture.store));
+	ck_assert_ptr_null(store_find(fixture.store, bad));
+	store_retry(fixture.store);
+	fixture_settle();
+	ck_assert(!store_is_broken(fixture.store));
+	fixture_restart();
+	ck_assert_ptr_nonnull(store_find(fixture.store, good));
+	ck_assert_ptr_null(store_find(fixture.store, bad));
+}
+END_TEST
+
+START_TEST(results_of_a_failed_sync_are_written_again)
+{
+	uint64_t id = fixture_add(1, SLICE("x"));
+	uint64_t number;
+
+	fixture_settle();
+	number = store_find(fixture.store, id)->place.segment->number;
+	fixture_result(id, 0, 1, RECIPIENT_DELIVERED);
+	store_flush(fixture.store);
+	store_sync(fixture.store);
+	fixture_answer(-EIO);
+	store_retry(fixture.store);
+	fixture_settle();
+	fixture_restart();
+	ck_assert_ptr_null(store_find(fixture.store, id));
+	fixture_settle();
+	ck_assert_int_ne(access(fixture_path("segment", "0000000000000001"), F_OK), number == 1 ? 0 : 1);
+}
+END_TEST
+
+START_TEST(a_broken_store_refuses_new_messages_until_it_is_retried)
+{
+	fixture_add(1, SLICE("bad"));
+	store_flush(fixture.store);
+	fixture_answer(-EIO);
+	fixture_add(1, SLICE("worse"));
+	store_flush(fixture.store);
+	ck_assert_uint_eq(fixture.failed, 2);
+	store_retry(fixture.store);
+	fixture_add(1, SLICE("good"));
+	fixture_settle();
+	ck_assert_uint_eq(fixture.settled, 1);
+}
+END_TEST
+
+START_TEST(after_the_loss_of_the_syncer_everything_is_synced_anew)
+{
+	uint64_t id = fixture_add(1, SLICE("x"));
+
+	store_flush(fixture.store);
+	fixture_answer(-ECONNRESET);
+	ck_assert_uint_eq(fixture.settled, 0);
+	ck_assert_uint_ge(fixture.sync_count, 1);
+	fixture_answer(0);
+	ck_assert_uint_eq(fixture.settled, 1);
+	fixture_restart();
+	ck_assert_ptr_nonnull(store_find(fixture.store, id));
+}
+END_TEST
+
+static uint64_t
+add_with_body(struct slice body, const char *written)
+{
+	uint64_t id = store_take_ids(fixture.store, 0, 1);
+	int fd = store_create_body(fixture.store, id);
+	struct message *message;
+	struct record *record;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, written, strlen(written)), (ssize_t)strlen(written));
+	close(fd);
+	record = fixture_record(id, 1, body, SLICE(""), true, &message);
+	store_add(fixture.store, message, record, fixture_settled, NULL);
+	record_release(&record);
+	fixture_settle();
+	return id;
+}
+
+START_TEST(a_body_file_lives_as_long_as_its_message)
+{
+	uint64_t id = add_with_body(SLICE("body"), "body");
+
+	fixture_restart();
+	fixture_settle();
+	ck_assert_ptr_nonnull(store_find(fixture.store, id));
+	ck_assert_uint_eq(fixture_count_files("body"), 1);
+	fixture_result(id, 0, 1, RECIPIENT_DELIVERED);
+	store_flush(fixture.store);
+	ck_assert_uint_eq(fixture_count_files("body"), 1); /* the RESULT is not yet durable */
+	fixture_settle();
+	ck_assert_uint_eq(fixture_count_files("body"), 0);
+}
+END_TEST
+
+START_TEST(a_body_file_without_a_message_is_deleted_at_start)
+{
+	int fd = store_create_body(fixture.store, store_take_ids(fixture.store, 0, 1));
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	ck_assert_uint_eq(fixture_count_files("body"), 1);
+	fixture_restart();
+	ck_assert_uint_eq(fixture_count_files("body"), 0);
+}
+END_TEST
+
+START_TEST(a_message_whose_body_is_short_or_missing_is_set_aside)
+{
+	uint64_t shorter = add_with_body(SLICE("body"), "bod");
+	uint64_t missing = add_with_body(SLICE("body"), "body");
+	uint64_t longer = add_with_body(SLICE("body"), "body and more");
+
+	store_remove_body(fixture.store, missing);
+	fixture_restart();
+	fixture_settle();
+	ck_assert_ptr_null(store_find(fixture.store, shorter));
+	ck_assert_ptr_null(store_find(fixture.store, missing));
+	ck_assert_ptr_nonnull(store_find(fixture.store, longer));
+	ck_assert_uint_eq(fixture_count_files("damaged"), 3); /* two records, one body */
+	fixture_restart();
+	ck_assert_uint_eq(store_count(fixture.store), 1);
+}
+END_TEST
+
+START_TEST(a_record_larger_than_a_segment_gets_a_segment_of_its_own_size)
+{
+	uint64_t id = fixture_add(1, large_body(200000));
+
+	fixture_settle();
+	fixture_restart();
+	ck_assert_ptr_nonnull(store_find(fixture.store, id));
+	ck_assert_uint_gt(store_find(fixture.store, id)->place.size, 200000);
+}
+END_TEST
+
+START_TEST(ten_thousand_messages_are_all_found_again)
+{
+	for (size_t i = 0; i < 10000; i++) {
+		fixture_add(1, large_body(i % 300));
+		if (i % 100 == 0) {
+			store_flush(fixture.store);
+			fixture_answer(0);
+		}
+	}
+	fixture_settle();
+	ck_assert_uint_eq(fixture.settled, 10000);
+	fixture_restart();
+	ck_assert_uint_eq(store_count(fixture.store), 10000);
+}
+END_TEST
+
+START_TEST(foreign_files_are_left_alone)
+{
+	int fd = open(fixture_path("segment", "README"), O_WRONLY | O_CREAT, 0600);
+
+	close(fd);
+	fd = open(fixture_path("body", "what is this"), O_WRONLY | O_CREAT, 0600);
+	close(fd);
+	fixture_restart();
+	fixture_settle();
+	ck_assert_int_eq(access(fixture_path("segment", "README"), F_OK), 0);
+	ck_assert_int_eq(access(fixture_path("body", "what is this"), F_OK), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("store");
+	TCase *tests = tcase_create("store");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tests, fixture_setup, fixture_teardown);
+	tcase_add_test(tests, a_message_is_settled_only_after_its_sync);
+	tcase_add_test(tests, what_is_written_during_a_sync_waits_for_the_next_one);
+	tcase_add_test(tests, a_restart_finds_the_message_with_its_states);
+	tcase_add_test(tests, a_restart_does_not_find_what_is_over);
+	tcase_add_test(tests, targets_of_an_expansion_survive_a_restart);
+	tcase_add_test(tests, a_bounce_and_the_end_of_what_it_bounces_are_one_record);
+	tcase_add_test(tests, ids_only_grow_even_when_the_clock_goes_back_and_the_spool_is_empty);
+	tcase_add_test(tests, segments_without_live_messages_are_deleted_oldest_first);
+	tcase_add_test(tests, a_long_deferred_message_is_copied_forward_with_all_that_is_known_of_it);
+	tcase_add_test(tests, a_message_that_ends_while_it_is_copied_is_over);
+	tcase_add_test(tests, a_failed_sync_refuses_the_message_and_it_does_not_come_back);
+	tcase_add_test(tests, results_of_a_failed_sync_are_written_again);
+	tcase_add_test(tests, a_broken_store_refuses_new_messages_until_it_is_retried);
+	tcase_add_test(tests, after_the_loss_of_the_syncer_everything_is_synced_anew);
+	tcase_add_test(tests, a_body_file_lives_as_long_as_its_message);
+	tcase_add_test(tests, a_body_file_without_a_message_is_deleted_at_start);
+	tcase_add_test(tests, a_message_whose_body_is_short_or_missing_is_set_aside);
+	tcase_add_test(tests, a_record_larger_than_a_segment_gets_a_segment_of_its_own_size);
+	tcase_add_test(tests, ten_thousand_messages_are_all_found_again);
+	tcase_add_test(tests, foreign_files_are_left_alone);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
