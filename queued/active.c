@@ -1,0 +1,213 @@
+/*
+ * A message in a round of delivery: its contents, and what becomes of its recipients.
+ */
+#include "queued/active.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "common/mail/queueid.h"
+#include "queued/schedule_state.h"
+
+static int
+active_decode(struct active *active)
+{
+	struct message_payload payload;
+
+	if (payload_message_parse(record_payload_slice(active->record), &payload) != 0)
+		return -EBADMSG;
+	return envelope_decode(payload.envelope, &active->envelope) == -ENOMEM ? -ENOMEM
+	       : active->envelope.recipients == NULL                          ? -EBADMSG
+	                                                                      : 0;
+}
+
+struct active *
+active_new(struct schedule *schedule, struct message *message, struct record *record)
+{
+	struct active *active = calloc(1, sizeof(*active));
+
+	if (active == NULL)
+		return NULL;
+	active->schedule = schedule;
+	active->message = message;
+	STAILQ_INIT(&active->outcomes);
+	consignment_init(&active->local, active, &schedule->local);
+	if (record != NULL) {
+		active->record = record_hold(record);
+		schedule->memory += record->size;
+		if (active_decode(active) != 0)
+			active_unload(active);
+	}
+	schedule->actives++;
+	message->active = active;
+	return active;
+}
+
+static void
+drop_outcomes(struct active *active)
+{
+	while (!STAILQ_EMPTY(&active->outcomes)) {
+		struct outcome *outcome = STAILQ_FIRST(&active->outcomes);
+
+		STAILQ_REMOVE_HEAD(&active->outcomes, link);
+		free(outcome);
+	}
+}
+
+void
+active_free(struct active **active_p)
+{
+	struct active *active = *active_p;
+
+	*active_p = NULL;
+	active_unload(active);
+	drop_outcomes(active);
+	active->schedule->actives--;
+	active->message->active = NULL;
+	free(active);
+}
+
+int
+active_load(struct active *active)
+{
+	int error;
+
+	if (active->record != NULL)
+		return 0;
+	error = store_read(active->schedule->hooks.store, active->message, &active->record);
+	if (error != 0)
+		return error;
+	active->schedule->memory += active->record->size;
+	error = active_decode(active);
+	if (error != 0)
+		active_unload(active);
+	return error;
+}
+
+void
+active_unload(struct active *active)
+{
+	if (active->record == NULL)
+		return;
+	envelope_free(&active->envelope);
+	active->envelope = (struct envelope){ 0 };
+	active->schedule->memory -= active->record->size;
+	record_release(&active->record);
+}
+
+void
+active_sent(struct active *active)
+{
+	if (!active->asking && active->asked == 0 && active->expanding == 0 && active->local.count == 0)
+		active_unload(active);
+}
+
+struct slice
+active_body(const struct active *active)
+{
+	struct message_payload payload;
+
+	if (payload_message_parse(record_payload_slice(active->record), &payload) != 0)
+		return SLICE("");
+	return payload.body;
+}
+
+struct slice
+active_address(const struct active *active, uint32_t index)
+{
+	const struct expansion *expansion;
+
+	if (index < active->envelope.recipient_count)
+		return active->envelope.recipients[index].address;
+	expansion = message_expansion_of(active->message, index);
+	return expansion == NULL ? SLICE("") : expansion->targets[index - expansion->first].address;
+}
+
+/* ---- outcomes ---- */
+
+static void
+active_log(const struct active *active, int priority, const char *event, struct slice address, const char *status, struct slice text)
+{
+	char name[QUEUEID_SIZE];
+	int64_t age = schedule_now(active->schedule) - active->message->arrival;
+
+	queueid_format(active->message->id, name);
+	if (text.length == 0)
+		log_event(priority, event, LOG_STRING("id", name), LOG_SLICE("to", address), LOG_STRING("status", status),
+		          LOG_INT("age", age));
+	else
+		log_event(priority, event, LOG_STRING("id", name), LOG_SLICE("to", address), LOG_STRING("status", status),
+		          LOG_INT("age", age), LOG_SLICE("text", text));
+}
+
+void
+active_deliver(struct active *active, uint32_t index, struct slice address, const char *status)
+{
+	struct payload_range range = { index, 1 };
+
+	active_log(active, LOG_INFO, "queue.delivered", address, status, SLICE(""));
+	store_results(active->schedule->hooks.store, active->message, RECIPIENT_DELIVERED, &range, 1);
+}
+
+static void
+active_add_outcome(struct active *active, enum outcome_kind kind, uint32_t index, struct slice address, const char *status,
+                   struct slice text)
+{
+	struct outcome *outcome;
+
+	text = slice_first(text, PAYLOAD_TEXT_MAX - 1);
+	outcome = malloc(sizeof(*outcome) + address.length + text.length);
+	if (outcome == NULL) {
+		message_set_state(active->message, index, RECIPIENT_WAITING); /* it is tried again, as if nothing had been said */
+		return;
+	}
+	*outcome = (struct outcome){ .kind = kind, .index = index };
+	strlcpy(outcome->status, status, sizeof(outcome->status));
+	if (address.length > 0)
+		memcpy(outcome->bytes, address.data, address.length);
+	outcome->address = slice_of(outcome->bytes, address.length);
+	for (size_t i = 0; i < text.length; i++)
+		outcome->bytes[address.length + i] = text.data[i] < ' ' || text.data[i] == 127 ? ' ' : text.data[i];
+	outcome->text = slice_of(outcome->bytes + address.length, text.length);
+	STAILQ_INSERT_TAIL(&active->outcomes, outcome, link);
+	active->failed += kind == OUTCOME_FAILED ? 1 : 0;
+	active->deferred += kind == OUTCOME_FAILED ? 0 : 1;
+}
+
+void
+active_fail(struct active *active, uint32_t index, struct slice address, const char *status, struct slice text)
+{
+	active_log(active, LOG_NOTICE, "queue.failed", address, status, text);
+	active_add_outcome(active, OUTCOME_FAILED, index, address, status, text);
+}
+
+void
+active_defer(struct active *active, uint32_t index, struct slice address, const char *status, struct slice text, bool brief)
+{
+	active_log(active, LOG_NOTICE, "queue.deferred", address, status, text);
+	active_add_outcome(active, brief ? OUTCOME_BRIEF : OUTCOME_DEFERRED, index, address, status, text);
+}
+
+/* RFC 3463 2: class "." subject "." detail, with up to three digits in the latter two. */
+void
+active_status_code(struct slice status, char class, char *code)
+{
+	size_t dots = 0, digits = 0;
+	bool good = status.length >= 5 && status.length < PAYLOAD_STATUS_MAX && status.data[0] == class && status.data[1] == '.';
+
+	for (size_t i = 0; good && i < status.length; i++) {
+		if (status.data[i] >= '0' && status.data[i] <= '9' && digits < 3) {
+			digits++;
+		} else if (status.data[i] == '.' && digits > 0 && dots < 2) {
+			dots++;
+			digits = 0;
+		} else {
+			good = false;
+		}
+	}
+	if (!good || dots != 2 || digits == 0 || slice_to_string(status, code, PAYLOAD_STATUS_MAX) != 0) {
+		code[0] = class;
+		strlcpy(code + 1, ".0.0", PAYLOAD_STATUS_MAX - 1);
+	}
+}

@@ -1,0 +1,75 @@
+/*
+ * A message in a round of delivery: from the time it is due until each recipient is delivered, failed or deferred again.
+ */
+#ifndef ANGARIUM_QUEUED_ACTIVE_H
+#define ANGARIUM_QUEUED_ACTIVE_H
+
+#include "common/mail/envelope.h"
+#include "queued/destination.h"
+#include "queued/message.h"
+
+struct schedule;
+
+enum outcome_kind {
+	OUTCOME_FAILED,   /* for good */
+	OUTCOME_DEFERRED,
+	OUTCOME_BRIEF,    /* deferred through no fault of the recipient's: for a short time, and it counts as no attempt */
+};
+
+/* What became of one recipient, unless it was delivered. */
+struct outcome {
+	STAILQ_ENTRY(outcome) link;
+	enum outcome_kind kind;
+	uint32_t index;
+	char status[PAYLOAD_STATUS_MAX]; /* enhanced status code (RFC 3463) */
+	struct slice address;
+	struct slice text;
+	char bytes[];                    /* what the slices point to */
+};
+
+STAILQ_HEAD(outcome_list, outcome);
+
+struct active {
+	TAILQ_ENTRY(active) asking_link; /* among those that have addresses to ask about */
+	struct schedule *schedule;
+	struct message *message;
+	struct record *record;           /* envelope and body; NULL when they must be read back */
+	struct envelope envelope;        /* points into RECORD; no recipients when that is NULL */
+	struct consignment local;
+	uint32_t next_index;             /* to be asked about */
+	uint32_t asked;                  /* questions under way */
+	uint32_t expanding;              /* EXPANSIONs that are not durable yet */
+	uint32_t returning;              /* bounces that are not durable yet */
+	bool asking;                     /* in the list of those that have something to ask */
+	struct outcome_list outcomes;
+	uint32_t failed;                 /* of OUTCOMES */
+	uint32_t deferred;               /* of OUTCOMES, both kinds */
+};
+
+/* RECORD is held; NULL: read it back when needed. NULL when out of memory. */
+struct active *active_new(struct schedule *schedule, struct message *message, struct record *record);
+/* It must have nothing under way. Sets *active to NULL. */
+void active_free(struct active **active);
+
+/* Makes sure that record and envelope are there. 0 or a negative errno value (-EBADMSG: damaged, for ever). */
+int active_load(struct active *active);
+/* Lets go of record and envelope: they can be read back. */
+void active_unload(struct active *active);
+/* A job was handed out: when nothing more is to be sent now, the record is not needed. */
+void active_sent(struct active *active);
+/* The body inside of the record; empty when it is in a file. ACTIVE is loaded. */
+struct slice active_body(const struct active *active);
+/* The address of recipient or target INDEX. ACTIVE is loaded. */
+struct slice active_address(const struct active *active, uint32_t index);
+
+/* Outcomes. STATUS is an enhanced status code; TEXT is for people and not trusted. */
+void active_deliver(struct active *active, uint32_t index, struct slice address, const char *status);
+void active_fail(struct active *active, uint32_t index, struct slice address, const char *status, struct slice text);
+void active_defer(struct active *active, uint32_t index, struct slice address, const char *status, struct slice text, bool brief);
+/* Brings a status code from outside into shape: CODE has PAYLOAD_STATUS_MAX bytes; "4.0.0" and the like when STATUS is none of CLASS. */
+void active_status_code(struct slice status, char class, char *code);
+
+/* Something ended: goes on with what is next, at last with the end of the round. ACTIVE may be freed. */
+void active_check(struct active *active);
+
+#endif

@@ -1,0 +1,362 @@
+/*
+ * The role "queue": store, scheduler and channels put together in one event loop.
+ *
+ * Whatever happens in a turn of the loop asks for one call at its end, in which the scheduler hands out work and the store
+ * writes, once, what was appended.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/proc/listener.h"
+#include "common/proc/process.h"
+#include "queued/deliver.h"
+#include "queued/disk_link.h"
+#include "queued/expand.h"
+#include "queued/roles.h"
+#include "queued/schedule.h"
+#include "queued/store.h"
+#include "queued/submit.h"
+
+enum {
+	LAZY_MS = 200,         /* after which results are synced that no sync has carried */
+	RETRY_MS = 1000,       /* between attempts to use a store that failed */
+	SPACE_MS = 5000,       /* between looks at the free space */
+	DUE_MAX_MS = 60 * 1000, /* the timetable is in wall-clock time, which may jump */
+	STOP_MS = 5000,        /* for which a stop waits for the disk */
+};
+
+struct queue {
+	struct process *process;
+	struct store *store;
+	struct schedule *schedule;
+	struct submit *submit;
+	struct deliver *deliver;
+	struct disk_link *disk;
+	struct listener *smtpd;
+	struct listener *deliverd;
+	struct event *turn;   /* the end of this turn of the loop */
+	struct event *lazy;
+	struct event *retry;
+	struct event *space;
+	struct event *due;
+	struct event *stop;
+	bool turning;         /* TURN is active */
+	bool stopping;
+};
+
+static void
+arm(struct event *event, int64_t milliseconds)
+{
+	struct timeval delay = { .tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000 };
+
+	event_add(event, &delay);
+}
+
+static void
+arm_once(struct event *event, int64_t milliseconds)
+{
+	if (!event_pending(event, EV_TIMEOUT, NULL))
+		arm(event, milliseconds);
+}
+
+/* ---- hooks ---- */
+
+static void
+queue_wake(void *context)
+{
+	struct queue *queue = context;
+
+	if (queue->turning)
+		return;
+	queue->turning = true;
+	event_active(queue->turn, EV_TIMEOUT, 0);
+}
+
+static const struct config *
+queue_config(void *context)
+{
+	struct queue *queue = context;
+
+	return process_config(queue->process);
+}
+
+static int64_t
+queue_now(void *context)
+{
+	(void)context;
+	return clock_wall();
+}
+
+static void
+queue_transport_ready(void *context)
+{
+	struct queue *queue = context;
+
+	if (queue->schedule != NULL)
+		schedule_transport_ready(queue->schedule);
+}
+
+static void
+queue_expander_up(void *context)
+{
+	struct queue *queue = context;
+
+	schedule_expander_up(queue->schedule);
+}
+
+/* ---- the end of a turn, and timers ---- */
+
+static void
+queue_check_space(struct queue *queue)
+{
+	uint64_t bytes;
+
+	if (queue->submit != NULL && store_free_space(queue->store, &bytes) == 0)
+		submit_refuse(queue->submit, bytes < process_config(queue->process)->spool_reserve);
+}
+
+static void
+queue_arm_due(struct queue *queue)
+{
+	int64_t due = schedule_due(queue->schedule);
+	int64_t wait;
+
+	if (due == INT64_MAX) {
+		event_del(queue->due);
+		return;
+	}
+	wait = due - clock_wall();
+	wait = wait < 0 ? 0 : wait > DUE_MAX_MS / 1000 ? DUE_MAX_MS / 1000 : wait;
+	arm(queue->due, wait * 1000 + 1);
+}
+
+static void
+queue_on_turn(evutil_socket_t fd, short what, void *context)
+{
+	struct queue *queue = context;
+
+	(void)fd;
+	(void)what;
+	queue->turning = false;
+	if (!queue->stopping)
+		schedule_turn(queue->schedule);
+	store_flush(queue->store);
+	if (store_is_broken(queue->store)) {
+		arm_once(queue->retry, RETRY_MS);
+		queue_check_space(queue);
+	}
+	if (store_has_lazy(queue->store))
+		arm_once(queue->lazy, LAZY_MS);
+	if (!queue->stopping)
+		queue_arm_due(queue);
+	else if (store_is_idle(queue->store))
+		process_stop(queue->process);
+	else
+		store_sync(queue->store);
+}
+
+static void
+queue_on_lazy(evutil_socket_t fd, short what, void *context)
+{
+	struct queue *queue = context;
+
+	(void)fd;
+	(void)what;
+	store_sync(queue->store);
+}
+
+static void
+queue_on_retry(evutil_socket_t fd, short what, void *context)
+{
+	struct queue *queue = context;
+
+	(void)fd;
+	(void)what;
+	store_retry(queue->store);
+	queue_wake(queue);
+}
+
+static void
+queue_on_space(evutil_socket_t fd, short what, void *context)
+{
+	struct queue *queue = context;
+
+	(void)fd;
+	(void)what;
+	queue_check_space(queue);
+	queue_wake(queue); /* whatever got stuck for want of memory goes on */
+	arm(queue->space, SPACE_MS);
+}
+
+static void
+queue_on_due(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	queue_wake(context);
+}
+
+/* ---- channels ---- */
+
+static void
+queue_on_smtpd(void *context, int client)
+{
+	struct queue *queue = context;
+
+	submit_accept(queue->submit, client);
+}
+
+static void
+queue_on_deliverd(void *context, int client)
+{
+	struct queue *queue = context;
+
+	deliver_accept(queue->deliver, client);
+}
+
+/* ---- start and stop ---- */
+
+static void
+queue_on_reload(void *context)
+{
+	struct queue *queue = context;
+
+	queue_check_space(queue);
+	queue_wake(queue);
+}
+
+static void
+queue_on_stop_timeout(evutil_socket_t fd, short what, void *context)
+{
+	struct queue *queue = context;
+
+	(void)fd;
+	(void)what;
+	log_event(LOG_WARNING, "queue.stopped_early");
+	process_stop(queue->process);
+}
+
+/* Takes nothing more, and waits for what is on its way to the disk. Jobs that are not reported are delivered again. */
+static void
+queue_on_stop(void *context)
+{
+	struct queue *queue = context;
+
+	queue->stopping = true;
+	listener_free(&queue->smtpd);
+	listener_free(&queue->deliverd);
+	submit_close(&queue->submit);
+	arm(queue->stop, STOP_MS);
+	queue_wake(queue);
+}
+
+static void
+queue_on_recovered(void *context, struct message *message)
+{
+	struct queue *queue = context;
+
+	schedule_recovered(queue->schedule, message);
+}
+
+static int
+queue_open_store(struct queue *queue)
+{
+	struct store_options options = {
+		.directory = process_directory(queue->process),
+		.segment_size = process_config(queue->process)->segment_size,
+		.disk = disk_link_disk(queue->disk),
+		.wake = queue_wake,
+		.context = queue,
+	};
+	int error = store_open(&options, &queue->store);
+
+	if (error != 0)
+		log_event(LOG_ERR, "queue.spool_unusable", LOG_STRING("directory", process_config(queue->process)->spool_directory),
+		          LOG_ERROR(error));
+	return error;
+}
+
+static int
+queue_make_events(struct queue *queue)
+{
+	struct event_base *base = process_base(queue->process);
+
+	queue->turn = evtimer_new(base, queue_on_turn, queue);
+	queue->lazy = evtimer_new(base, queue_on_lazy, queue);
+	queue->retry = evtimer_new(base, queue_on_retry, queue);
+	queue->space = evtimer_new(base, queue_on_space, queue);
+	queue->due = evtimer_new(base, queue_on_due, queue);
+	queue->stop = evtimer_new(base, queue_on_stop_timeout, queue);
+	return queue->turn == NULL || queue->lazy == NULL || queue->retry == NULL || queue->space == NULL || queue->due == NULL ||
+	                       queue->stop == NULL
+	               ? -ENOMEM
+	               : 0;
+}
+
+static int
+queue_make_parts(struct queue *queue)
+{
+	struct expander *expander;
+
+	queue->disk = disk_link_new(queue->process);
+	queue->deliver = deliver_new(process_base(queue->process), queue_transport_ready, queue);
+	expander = expand_link_new(queue->process, queue_expander_up, queue);
+	if (queue->disk == NULL || queue->deliver == NULL || expander == NULL)
+		return -ENOMEM;
+	if (queue_open_store(queue) != 0)
+		return -EIO;
+	queue->schedule = schedule_new(&(struct schedule_hooks){
+		.store = queue->store,
+		.expander = expander,
+		.local = deliver_transport(queue->deliver),
+		.config = queue_config,
+		.now = queue_now,
+		.wake = queue_wake,
+		.context = queue,
+	});
+	if (queue->schedule == NULL)
+		return -ENOMEM;
+	queue->submit = submit_new(&(struct submit_hooks){
+		.base = process_base(queue->process),
+		.store = queue->store,
+		.schedule = queue->schedule,
+		.config = queue_config,
+		.context = queue,
+	});
+	return queue->submit == NULL ? -ENOMEM : 0;
+}
+
+static int
+queue_listen(struct queue *queue)
+{
+	queue->smtpd = listener_new_unix(queue->process, "queued-smtpd", queue_on_smtpd, queue);
+	queue->deliverd = listener_new_unix(queue->process, "queued-deliverd", queue_on_deliverd, queue);
+	return queue->smtpd == NULL || queue->deliverd == NULL ? -ENOMEM : 0;
+}
+
+int
+queue_main(struct process *process)
+{
+	struct queue queue = { .process = process };
+	int error = queue_make_events(&queue);
+
+	if (error == 0)
+		error = queue_make_parts(&queue);
+	if (error == 0)
+		error = queue_listen(&queue);
+	if (error != 0) {
+		log_event(LOG_ERR, "queue.not_started", LOG_ERROR(error));
+		return EX_OSERR;
+	}
+	store_each(queue.store, queue_on_recovered, &queue);
+	queue_check_space(&queue);
+	arm(queue.space, SPACE_MS);
+	queue_wake(&queue);
+	process_on_reload(process, queue_on_reload, &queue);
+	process_on_stop(process, queue_on_stop, &queue);
+	return process_run(process);
+}

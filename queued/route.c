@@ -1,0 +1,408 @@
+/*
+ * Where recipients lead: asks tabled about each address of an active message, and makes targets, expansions or outcomes of the answers.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "queued/schedule_state.h"
+
+enum {
+	ASKED_MAX = 1024,  /* questions under way */
+	ASK_BURST = 32,    /* of one message before it is the next one's turn */
+};
+
+struct question {
+	struct active *active;
+	uint32_t index;
+};
+
+/* An EXPANSION that is being made durable, and the targets that wait for it. */
+struct expanding {
+	struct active *active;
+	struct expansion *expansion;
+	struct target_list targets; /* remote ones have an empty path */
+};
+
+/* ---- one recipient ---- */
+
+/*
+ * A target in another domain, which an alias may name. There is no relay service in this version: it fails for good, and says why.
+ */
+static void
+route_remote(struct active *active, uint32_t index, struct slice address)
+{
+	active_fail(active, index, address, "5.4.4", SLICE("this system does not relay mail to other domains"));
+}
+
+static void
+route_mailbox(struct active *active, uint32_t index, const struct expand_target *mailbox)
+{
+	struct target *target = target_new(index, mailbox->address, mailbox->path, mailbox->folder, mailbox->quota);
+
+	if (target == NULL)
+		active_defer(active, index, mailbox->address, "4.3.0", SLICE("out of memory"), true);
+	else
+		consignment_add(&active->local, target);
+}
+
+static void
+route_target(struct active *active, uint32_t index, const struct expand_target *target)
+{
+	if (target->kind == TABLE_TARGET_MAILBOX)
+		route_mailbox(active, index, target);
+	else
+		route_remote(active, index, target->address);
+}
+
+/*
+ * A target of an earlier expansion is asked about again when it is retried. An alias that leads to itself among others was
+ * expanded then; now only the mailbox itself is meant.
+ */
+static const struct expand_target *
+route_own_mailbox(const struct active *active, uint32_t index, const struct expand_answer *answer)
+{
+	struct slice address = active_address(active, index);
+
+	if (message_expansion_of(active->message, index) == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < answer->count; i++)
+		if (answer->targets[i].kind == TABLE_TARGET_MAILBOX && slice_equal_nocase(answer->targets[i].address, address))
+			return &answer->targets[i];
+	return NULL;
+}
+
+/* ---- several targets ---- */
+
+/* The answer's targets must be kept until the EXPANSION is durable. */
+static int
+expanding_keep(struct expanding *expanding, const struct expand_answer *answer, uint32_t first)
+{
+	for (uint32_t i = 0; i < answer->count; i++) {
+		const struct expand_target *from = &answer->targets[i];
+		bool mailbox = from->kind == TABLE_TARGET_MAILBOX;
+		struct target *target = target_new(first + i, from->address, mailbox ? from->path : SLICE(""), from->folder, from->quota);
+
+		if (target == NULL)
+			return -ENOMEM;
+		STAILQ_INSERT_TAIL(&expanding->targets, target, link);
+	}
+	return 0;
+}
+
+static void
+expanding_free(struct expanding *expanding)
+{
+	while (!STAILQ_EMPTY(&expanding->targets)) {
+		struct target *target = STAILQ_FIRST(&expanding->targets);
+
+		STAILQ_REMOVE_HEAD(&expanding->targets, link);
+		free(target);
+	}
+	free(expanding);
+}
+
+static void
+route_expanded(void *context, struct record *record, int error)
+{
+	struct expanding *expanding = context;
+	struct active *active = expanding->active;
+	struct payload_range range = { expanding->expansion->first, expanding->expansion->count };
+
+	(void)record;
+	(void)error; /* such a record becomes durable in the end */
+	active->expanding--;
+	message_set_range(active->message, &range, RECIPIENT_BUSY);
+	message_set_state(active->message, expanding->expansion->recipient, RECIPIENT_EXPANDED);
+	while (!STAILQ_EMPTY(&expanding->targets)) {
+		struct target *target = STAILQ_FIRST(&expanding->targets);
+
+		STAILQ_REMOVE_HEAD(&expanding->targets, link);
+		if (target->path.length > 0) {
+			consignment_add(&active->local, target);
+			continue;
+		}
+		route_remote(active, target->index, target->address);
+		free(target);
+	}
+	expanding_free(expanding);
+	active_check(active);
+}
+
+static struct record *
+expansion_record(const struct message *message, uint32_t recipient, uint32_t first, const struct expand_answer *answer)
+{
+	struct expansion_target *targets = calloc(answer->count, sizeof(*targets));
+	struct record *record;
+
+	if (targets == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < answer->count; i++)
+		targets[i] = (struct expansion_target){ answer->targets[i].kind, answer->targets[i].address };
+	record = payload_expansion(message->id, recipient, first, targets, answer->count);
+	free(targets);
+	return record;
+}
+
+/* RECIPIENT becomes all targets of the answer: that must be durable before any of them is delivered. */
+static int
+route_expand(struct active *active, uint32_t recipient, const struct expand_answer *answer)
+{
+	struct message *message = active->message;
+	uint32_t first = message->index_count;
+	struct expanding *expanding = malloc(sizeof(*expanding));
+	struct record *record = expansion_record(message, recipient, first, answer);
+	int error = expanding == NULL || record == NULL ? -ENOMEM : 0;
+
+	if (expanding != NULL) {
+		*expanding = (struct expanding){ .active = active };
+		STAILQ_INIT(&expanding->targets);
+	}
+	if (error == 0)
+		error = expanding_keep(expanding, answer, first);
+	if (error == 0)
+		error = message_grow(message, first + answer->count);
+	if (error == 0)
+		error = message_add_expansion(message, record, &expanding->expansion);
+	if (error == 0) {
+		message_set_state(message, recipient, RECIPIENT_SETTLING);
+		active->expanding++;
+		store_append(active->schedule->hooks.store, record, false, route_expanded, expanding);
+	} else if (expanding != NULL) {
+		expanding_free(expanding);
+	}
+	record_release(&record);
+	return error;
+}
+
+/* ---- answers ---- */
+
+static void
+route_deliverable(struct active *active, uint32_t index, const struct expand_answer *answer)
+{
+	const struct expand_target *own = route_own_mailbox(active, index, answer);
+	struct slice address = active_address(active, index);
+	int error;
+
+	if (own != NULL) {
+		route_mailbox(active, index, own);
+	} else if (answer->count == 1) {
+		route_target(active, index, &answer->targets[0]);
+	} else if (answer->count == 0) {
+		active_fail(active, index, address, "5.1.1", SLICE("the address leads nowhere"));
+	} else {
+		error = route_expand(active, index, answer);
+		if (error == -EINVAL)
+			active_fail(active, index, address, "5.4.6", SLICE("the address leads to too many others"));
+		else if (error != 0)
+			active_defer(active, index, address, "4.3.0", SLICE("out of memory"), true);
+	}
+}
+
+static void
+route_answer(struct active *active, uint32_t index, const struct expand_answer *answer)
+{
+	struct slice address = active_address(active, index);
+
+	switch ((enum table_class)answer->class) {
+	case TABLE_LOCAL:
+	case TABLE_ALIAS:
+		route_deliverable(active, index, answer);
+		break;
+	case TABLE_RELAY:
+	case TABLE_REMOTE:
+		route_remote(active, index, address);
+		break;
+	case TABLE_NO_USER:
+		active_fail(active, index, address, "5.1.1", SLICE("no such mailbox"));
+		break;
+	case TABLE_DISABLED:
+		active_fail(active, index, address, "5.2.1", SLICE("the mailbox is disabled"));
+		break;
+	case TABLE_LOOP:
+		active_fail(active, index, address, "5.4.6", SLICE("aliases lead in a circle"));
+		break;
+	case TABLE_TEMPORARY:
+		active_defer(active, index, address, "4.3.0", SLICE("the address cannot be looked up now"), true);
+		break;
+	}
+}
+
+static void
+route_join(struct active *active)
+{
+	if (active->asking)
+		return;
+	active->asking = true;
+	active->local.complete = false;
+	TAILQ_INSERT_TAIL(&active->schedule->asking, active, asking_link);
+	schedule_wake(active->schedule);
+}
+
+/* The answer was lost with the channel: the question is asked again when there is a new one. */
+static void
+route_again(struct active *active, uint32_t index)
+{
+	message_set_state(active->message, index, RECIPIENT_WAITING);
+	if (index < active->next_index)
+		active->next_index = index;
+	route_join(active);
+}
+
+static void
+route_answered(void *context, const struct expand_answer *answer)
+{
+	struct question question = *(struct question *)context;
+	struct active *active = question.active;
+	int error;
+
+	free(context);
+	active->asked--;
+	active->schedule->asked--;
+	if (!TAILQ_EMPTY(&active->schedule->asking))
+		schedule_wake(active->schedule);
+	if (answer->status == -ECONNRESET) {
+		route_again(active, question.index);
+		return;
+	}
+	error = active_load(active);
+	if (error != 0)
+		active_defer(active, question.index, SLICE(""), "4.3.0", SLICE("the message cannot be read from the queue"), true);
+	else if (answer->status != 0)
+		active_defer(active, question.index, active_address(active, question.index), "4.3.0",
+		             SLICE("the address cannot be looked up now"), true);
+	else
+		route_answer(active, question.index, answer);
+	active_check(active);
+}
+
+/* ---- questions ---- */
+
+void
+route_begin(struct active *active)
+{
+	active->next_index = 0;
+	route_join(active);
+}
+
+/* The next index that waits, or the end. */
+static uint32_t
+route_next(const struct active *active)
+{
+	uint32_t index = active->next_index;
+
+	while (index < active->message->index_count && message_state(active->message, index) != RECIPIENT_WAITING)
+		index++;
+	return index;
+}
+
+static int
+route_ask(struct active *active, uint32_t index)
+{
+	struct schedule *schedule = active->schedule;
+	struct question *question = malloc(sizeof(*question));
+	int error;
+
+	if (question == NULL)
+		return -ENOMEM;
+	*question = (struct question){ active, index };
+	error = schedule->hooks.expander->ask(schedule->hooks.expander, active_address(active, index), route_answered, question);
+	if (error != 0) {
+		free(question);
+		return error;
+	}
+	message_set_state(active->message, index, RECIPIENT_BUSY);
+	active->asked++;
+	schedule->asked++;
+	return 0;
+}
+
+/* Asks some of what ACTIVE has to ask. 1: it has more; 0: it has no more; negative: nothing can be asked now. */
+static int
+route_some(struct active *active)
+{
+	for (int i = 0; i < ASK_BURST; i++) {
+		int error;
+
+		active->next_index = route_next(active);
+		if (active->next_index >= active->message->index_count)
+			return 0;
+		if (active->schedule->asked >= ASKED_MAX)
+			return -EAGAIN;
+		error = route_ask(active, active->next_index);
+		if (error != 0)
+			return error;
+		active->next_index++;
+	}
+	return 1;
+}
+
+static void
+route_leave(struct active *active)
+{
+	TAILQ_REMOVE(&active->schedule->asking, active, asking_link);
+	active->asking = false;
+}
+
+/* The message cannot be read: a damaged one is given up, else it is tried later. */
+static void
+route_unreadable(struct active *active, int error)
+{
+	struct schedule *schedule = active->schedule;
+	struct message *message = active->message;
+	bool idle = active->asked == 0 && active->expanding == 0 && active->local.count == 0 && active->local.jobs == 0;
+
+	route_leave(active);
+	if (error != -EBADMSG || !idle) {
+		active_check(active);
+		return;
+	}
+	active_free(&active);
+	schedule_remove_damaged(schedule, message);
+}
+
+void
+route_run(struct schedule *schedule)
+{
+	struct active *active;
+
+	while (!schedule->expander_down && schedule->asked < ASKED_MAX && (active = TAILQ_FIRST(&schedule->asking)) != NULL) {
+		int found = active_load(active);
+
+		if (found != 0) {
+			route_unreadable(active, found);
+			continue;
+		}
+		found = route_some(active);
+		if (found == -EAGAIN)
+			break;
+		if (found < 0) {
+			schedule->expander_down = found == -ENOTCONN;
+			break;
+		}
+		route_leave(active);
+		if (found > 0)
+			route_join(active);
+		else
+			active_check(active);
+	}
+}
+
+/* ---- what is next ---- */
+
+void
+active_check(struct active *active)
+{
+	if (active->asking || active->asked > 0 || active->expanding > 0)
+		return;
+	consignment_complete(&active->local);
+	if (active->local.count > 0) {
+		schedule_wake(active->schedule);
+		return;
+	}
+	if (active->local.jobs > 0 || active->returning > 0)
+		return;
+	if (returns_wanted(active))
+		returns_begin(active);
+	else
+		schedule_end_round(&active);
+}

@@ -1,0 +1,304 @@
+/*
+ * The scheduler: the timetable, and beginning and end of rounds.
+ */
+#include "queued/schedule.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "common/mail/queueid.h"
+#include "queued/retry.h"
+#include "queued/schedule_state.h"
+
+enum {
+	ACTIVES_MAX = 20000,    /* messages in rounds; the others wait in the timetable, smaller */
+	BRIEF_DEFERRAL = 60,    /* seconds, for what is not the recipient's fault */
+	REASONS_MAX = 64,       /* different reasons kept in one DEFERRAL */
+};
+
+struct schedule *
+schedule_new(const struct schedule_hooks *hooks)
+{
+	struct schedule *schedule = calloc(1, sizeof(*schedule));
+
+	if (schedule == NULL)
+		return NULL;
+	schedule->hooks = *hooks;
+	heap_init(&schedule->timetable);
+	destination_init(&schedule->local, hooks->local);
+	TAILQ_INIT(&schedule->asking);
+	return schedule;
+}
+
+static void
+forget_round(void *context, struct message *message)
+{
+	struct active *active = message->active;
+
+	(void)context;
+	if (active == NULL)
+		return;
+	while (!STAILQ_EMPTY(&active->local.waiting)) {
+		struct target *target = STAILQ_FIRST(&active->local.waiting);
+
+		STAILQ_REMOVE_HEAD(&active->local.waiting, link);
+		free(target);
+	}
+	active_free(&active);
+}
+
+void
+schedule_free(struct schedule **schedule)
+{
+	if (*schedule == NULL)
+		return;
+	store_each((*schedule)->hooks.store, forget_round, NULL);
+	heap_free(&(*schedule)->timetable);
+	free(*schedule);
+	*schedule = NULL;
+}
+
+/* ---- into rounds ---- */
+
+static bool
+schedule_has_room(const struct schedule *schedule)
+{
+	return schedule->actives < ACTIVES_MAX;
+}
+
+static void
+schedule_wait(struct schedule *schedule, struct message *message, int64_t when)
+{
+	char name[QUEUEID_SIZE];
+
+	if (heap_insert(&schedule->timetable, &message->timer, when) == 0) {
+		schedule_wake(schedule);
+		return;
+	}
+	queueid_format(message->id, name);
+	log_event(LOG_ERR, "queue.memory", LOG_STRING("what", "timetable; the message waits for the next start"), LOG_STRING("id", name));
+}
+
+static void
+schedule_begin_round(struct schedule *schedule, struct message *message, struct record *record)
+{
+	struct active *active = active_new(schedule, message, record);
+
+	if (active == NULL)
+		schedule_wait(schedule, message, schedule_now(schedule) + BRIEF_DEFERRAL);
+	else
+		route_begin(active);
+}
+
+void
+schedule_add(struct schedule *schedule, struct message *message, struct record *record)
+{
+	/* Behind what is due already, so that nothing is overtaken for long. */
+	if (!schedule_has_room(schedule)) {
+		schedule_wait(schedule, message, schedule_now(schedule));
+		return;
+	}
+	if (schedule->memory + record->size > schedule_config(schedule)->queue_memory)
+		record = NULL;
+	schedule_begin_round(schedule, message, record);
+}
+
+void
+schedule_recovered(struct schedule *schedule, struct message *message)
+{
+	int64_t now = schedule_now(schedule);
+
+	schedule_wait(schedule, message, retry_after_restart(schedule_config(schedule), message->arrival, message->timer.key, now));
+}
+
+void
+schedule_turn(struct schedule *schedule)
+{
+	int64_t now = schedule_now(schedule);
+	struct heap_node *first;
+
+	if (store_is_broken(schedule->hooks.store))
+		return; /* results could not be recorded */
+	while (schedule_has_room(schedule) && (first = heap_first(&schedule->timetable)) != NULL && first->key <= now) {
+		struct message *message = HEAP_ELEMENT(first, struct message, timer);
+
+		heap_remove(&schedule->timetable, first);
+		schedule_begin_round(schedule, message, NULL);
+	}
+	route_run(schedule);
+	destination_run(&schedule->local);
+}
+
+void
+schedule_expander_up(struct schedule *schedule)
+{
+	schedule->expander_down = false;
+	schedule_wake(schedule);
+}
+
+void
+schedule_transport_ready(struct schedule *schedule)
+{
+	if (!TAILQ_EMPTY(&schedule->local.turn))
+		schedule_wake(schedule);
+}
+
+int64_t
+schedule_due(const struct schedule *schedule)
+{
+	const struct heap_node *first = heap_first(&schedule->timetable);
+
+	return first == NULL || !schedule_has_room(schedule) ? INT64_MAX : first->key;
+}
+
+/* ---- out of rounds ---- */
+
+static void
+schedule_remove(struct schedule *schedule, struct message *message)
+{
+	char name[QUEUEID_SIZE];
+
+	queueid_format(message->id, name);
+	log_event(LOG_INFO, "queue.removed", LOG_STRING("id", name), LOG_INT("age", schedule_now(schedule) - message->arrival));
+	store_end(schedule->hooks.store, message);
+}
+
+void
+schedule_remove_damaged(struct schedule *schedule, struct message *message)
+{
+	struct payload_range all = { 0, message->index_count };
+	char name[QUEUEID_SIZE];
+
+	queueid_format(message->id, name);
+	log_event(LOG_ERR, "queue.damaged", LOG_STRING("id", name), LOG_STRING("kept", name));
+	store_results(schedule->hooks.store, message, RECIPIENT_REMOVED, &all, 1);
+	schedule_remove(schedule, message);
+}
+
+/* One reason of a DEFERRAL, with all recipients that have it. */
+struct reason {
+	const struct outcome *first;
+	struct ranges ranges;
+};
+
+static bool
+outcomes_agree(const struct outcome *a, const struct outcome *b)
+{
+	return strcmp(a->status, b->status) == 0 && slice_equal(a->text, b->text);
+}
+
+/* The reason that OUTCOME has; the last one when there are too many different. */
+static struct reason *
+find_reason(struct reason *reasons, size_t *count, const struct outcome *outcome)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (outcomes_agree(reasons[i].first, outcome))
+			return &reasons[i];
+	if (*count == REASONS_MAX)
+		return &reasons[REASONS_MAX - 1];
+	reasons[*count].first = outcome;
+	ranges_init(&reasons[*count].ranges);
+	return &reasons[(*count)++];
+}
+
+static int
+write_reasons(struct buffer *out, const struct reason *reasons, size_t count)
+{
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < count; i++) {
+		char text[PAYLOAD_TEXT_MAX];
+
+		(void)slice_to_string(reasons[i].first->text, text, sizeof(text));
+		error = payload_deferral_add(out, reasons[i].first->status, text, reasons[i].ranges.list, reasons[i].ranges.count);
+	}
+	return error;
+}
+
+static int
+gather_reasons(const struct active *active, struct buffer *out)
+{
+	struct reason reasons[REASONS_MAX];
+	const struct outcome *outcome;
+	size_t count = 0;
+	int error = 0;
+
+	STAILQ_FOREACH(outcome, &active->outcomes, link)
+		if (error == 0)
+			error = ranges_add(&find_reason(reasons, &count, outcome)->ranges, outcome->index);
+	if (error == 0)
+		error = write_reasons(out, reasons, count);
+	for (size_t i = 0; i < count; i++)
+		ranges_free(&reasons[i].ranges);
+	return error;
+}
+
+/* A DEFERRAL is a convenience: without it the next attempt comes at once after a restart. */
+static void
+schedule_record_deferral(struct active *active, int64_t next)
+{
+	struct message *message = active->message;
+	struct record *record = NULL;
+	struct buffer out;
+	int error;
+
+	buffer_init(&out, RECORD_PAYLOAD_MAX);
+	error = payload_deferral_begin(&out, message->attempts, next);
+	if (error == 0)
+		error = gather_reasons(active, &out);
+	if (error == 0)
+		record = record_new(RECORD_DEFERRAL, message->id, buffer_length(&out));
+	if (record != NULL) {
+		memcpy(record_payload(record), out.data + out.start, buffer_length(&out));
+		store_append(active->schedule->hooks.store, record, true, NULL, NULL);
+	}
+	record_release(&record);
+	buffer_free(&out);
+}
+
+/* True when a recipient itself was the reason, and not something of ours. */
+static bool
+deferral_counts(const struct active *active)
+{
+	const struct outcome *outcome;
+
+	STAILQ_FOREACH(outcome, &active->outcomes, link)
+		if (outcome->kind == OUTCOME_DEFERRED)
+			return true;
+	return false;
+}
+
+static void
+schedule_defer(struct active *active)
+{
+	struct schedule *schedule = active->schedule;
+	struct message *message = active->message;
+	int64_t now = schedule_now(schedule);
+	int64_t next = now + BRIEF_DEFERRAL;
+
+	for (uint32_t i = 0; i < message->index_count; i++)
+		if (message_state(message, i) == RECIPIENT_BUSY)
+			message_set_state(message, i, RECIPIENT_WAITING);
+	if (deferral_counts(active)) {
+		message->attempts++;
+		next = retry_next(schedule_config(schedule), message->arrival, now, arc4random());
+		schedule_record_deferral(active, next);
+	}
+	schedule_wait(schedule, message, next);
+}
+
+void
+schedule_end_round(struct active **active)
+{
+	struct schedule *schedule = (*active)->schedule;
+	struct message *message = (*active)->message;
+
+	if (message->live > 0)
+		schedule_defer(*active);
+	active_free(active);
+	if (message->live == 0)
+		schedule_remove(schedule, message);
+	if (heap_first(&schedule->timetable) != NULL)
+		schedule_wake(schedule);
+}

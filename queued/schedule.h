@@ -1,0 +1,48 @@
+/*
+ * The scheduler: which message is tried when, and where its recipients lead.
+ *
+ * A message waits in the timetable, becomes active when it is due and there is room, and goes through a round: addresses are
+ * asked about (route.c), targets are handed out (destination.c), failures are returned to the sender (returns.c), and what was deferred
+ * goes back to the timetable. Nothing happens by itself: the owner calls schedule_turn at the end of each turn of the loop
+ * in which WAKE was called, and at schedule_due.
+ */
+#ifndef ANGARIUM_QUEUED_SCHEDULE_H
+#define ANGARIUM_QUEUED_SCHEDULE_H
+
+#include "common/mail/config.h"
+#include "queued/destination.h"
+#include "queued/expand.h"
+#include "queued/store.h"
+
+struct schedule;
+
+struct schedule_hooks {
+	struct store *store;
+	struct expander *expander;
+	struct transport *local;                             /* delivery workers */
+	const struct config *(*config)(void *context);       /* the present one */
+	int64_t (*now)(void *context);                       /* seconds since 1970 */
+	void (*wake)(void *context);                         /* call schedule_turn at the end of this turn */
+	void *context;
+};
+
+/* NULL when out of memory. */
+struct schedule *schedule_new(const struct schedule_hooks *hooks);
+/* Forgets all rounds; messages stay in the store. Sets *schedule to NULL. Nothing may be under way at expander and transport. */
+void schedule_free(struct schedule **schedule);
+
+/* A durable message, just arrived. RECORD may be kept (it is held). */
+void schedule_add(struct schedule *schedule, struct message *message, struct record *record);
+/* A message that recovery found. */
+void schedule_recovered(struct schedule *schedule, struct message *message);
+
+/* Does everything that can be done now. */
+void schedule_turn(struct schedule *schedule);
+/* tabled is there again. */
+void schedule_expander_up(struct schedule *schedule);
+/* A transport can take more. */
+void schedule_transport_ready(struct schedule *schedule);
+/* When schedule_turn has something to do, seconds since 1970; INT64_MAX: not by itself. */
+int64_t schedule_due(const struct schedule *schedule);
+
+#endif

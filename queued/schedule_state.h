@@ -1,0 +1,55 @@
+/*
+ * The inside of the scheduler, for schedule.c, active.c, route.c and returns.c.
+ */
+#ifndef ANGARIUM_QUEUED_SCHEDULE_STATE_H
+#define ANGARIUM_QUEUED_SCHEDULE_STATE_H
+
+#include "queued/active.h"
+#include "queued/schedule.h"
+
+struct schedule {
+	struct schedule_hooks hooks;
+	struct heap timetable;            /* of messages that wait, by time */
+	struct destination local;
+	TAILQ_HEAD(, active) asking;      /* those that have addresses to ask about, in turn */
+	uint32_t asked;                   /* questions under way */
+	bool expander_down;               /* asking failed; schedule_expander_up ends it */
+	size_t actives;
+	uint64_t memory;                  /* bytes of the records of active messages */
+};
+
+static inline const struct config *
+schedule_config(const struct schedule *schedule)
+{
+	return schedule->hooks.config(schedule->hooks.context);
+}
+
+static inline int64_t
+schedule_now(const struct schedule *schedule)
+{
+	return schedule->hooks.now(schedule->hooks.context);
+}
+
+static inline void
+schedule_wake(const struct schedule *schedule)
+{
+	schedule->hooks.wake(schedule->hooks.context);
+}
+
+/* schedule.c */
+/* The round is over, as far as recipients go: MESSAGE ends or goes back to the timetable. Frees *active. */
+void schedule_end_round(struct active **active);
+/* The message's record is damaged: what is left of it is removed. */
+void schedule_remove_damaged(struct schedule *schedule, struct message *message);
+
+/* route.c */
+void route_begin(struct active *active);
+void route_run(struct schedule *schedule);
+
+/* returns.c */
+/* True when something failed for good, or is too old to be tried again. */
+bool returns_wanted(const struct active *active);
+/* Returns that to the sender, and takes it out of ACTIVE's outcomes. Calls active_check when that is durable. */
+void returns_begin(struct active *active);
+
+#endif

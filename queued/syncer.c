@@ -1,0 +1,305 @@
+/*
+ * The role "syncer": waits for the disk, so that the queue need not. It gets descriptors, makes what was written to them durable, and
+ * answers. Threads do the waiting, in lanes, so that a large body holds up no segment; requests for the same file that wait at
+ * once are one sync. After an error the data counts as lost, and the queue decides what follows.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/io/durable.h"
+#include "common/ipc/channel.h"
+#include "common/proc/process.h"
+#include "queued/disk.h"
+#include "queued/proto_sync.h"
+#include "queued/roles.h"
+
+enum {
+	LANE_SEGMENTS,
+	LANE_BODIES,
+	LANES,
+	BODY_THREADS = 4, /* the file system's journal makes one commit of what they wait for */
+};
+
+struct client {
+	struct channel *channel; /* NULL: gone */
+	unsigned jobs;
+};
+
+struct job {
+	STAILQ_ENTRY(job) link;
+	struct client *client; /* of the main thread */
+	uint32_t request;
+	enum disk_what what;
+	int fd;
+	dev_t device;
+	ino_t inode;
+	int error;
+};
+
+STAILQ_HEAD(job_list, job);
+
+struct syncer;
+
+struct lane {
+	struct syncer *syncer;
+	pthread_cond_t arrived;
+	struct job_list waiting; /* under the syncer's lock */
+};
+
+struct syncer {
+	struct event_base *base;
+	struct event *event;
+	int finished_fd; /* an eventfd */
+	pthread_mutex_t lock;
+	struct job_list finished; /* under the lock */
+	struct lane lanes[LANES];
+};
+
+/* ---- threads ---- */
+
+/* The next job, and all others in the lane for the same file. Under the lock. */
+static void
+lane_take(struct lane *lane, struct job_list *taken)
+{
+	struct job *first = STAILQ_FIRST(&lane->waiting);
+	struct job *job, *next;
+
+	STAILQ_REMOVE_HEAD(&lane->waiting, link);
+	STAILQ_INSERT_TAIL(taken, first, link);
+	for (job = STAILQ_FIRST(&lane->waiting); job != NULL; job = next) {
+		next = STAILQ_NEXT(job, link);
+		if (job->inode != first->inode || job->device != first->device)
+			continue;
+		STAILQ_REMOVE(&lane->waiting, job, job, link);
+		STAILQ_INSERT_TAIL(taken, job, link);
+	}
+}
+
+static int
+job_run(const struct job *job)
+{
+	if (job->what == DISK_SEGMENT || job->what == DISK_BODY)
+		return durable_sync_data(job->fd);
+	return durable_sync(job->fd);
+}
+
+static void *
+lane_main(void *context)
+{
+	struct lane *lane = context;
+	struct syncer *syncer = lane->syncer;
+	struct job_list taken = STAILQ_HEAD_INITIALIZER(taken);
+	const uint64_t one = 1;
+
+	for (;;) {
+		struct job *job;
+		int error;
+
+		pthread_mutex_lock(&syncer->lock);
+		while (STAILQ_EMPTY(&lane->waiting))
+			pthread_cond_wait(&lane->arrived, &syncer->lock);
+		lane_take(lane, &taken);
+		pthread_mutex_unlock(&syncer->lock);
+
+		error = job_run(STAILQ_FIRST(&taken));
+		STAILQ_FOREACH(job, &taken, link)
+			job->error = error;
+
+		pthread_mutex_lock(&syncer->lock);
+		STAILQ_CONCAT(&syncer->finished, &taken);
+		pthread_mutex_unlock(&syncer->lock);
+		if (write(syncer->finished_fd, &one, sizeof(one)) < 0)
+			abort(); /* an eventfd has no other error than a bad descriptor */
+	}
+}
+
+static int
+lane_start(struct syncer *syncer, struct lane *lane, unsigned threads)
+{
+	lane->syncer = syncer;
+	STAILQ_INIT(&lane->waiting);
+	if (pthread_cond_init(&lane->arrived, NULL) != 0)
+		return -ENOMEM;
+	for (unsigned i = 0; i < threads; i++) {
+		pthread_t thread;
+		int error = pthread_create(&thread, NULL, lane_main, lane);
+
+		if (error != 0)
+			return -error;
+	}
+	return 0;
+}
+
+/* ---- the main thread ---- */
+
+static void
+client_leave(struct client *client)
+{
+	if (client->channel == NULL && client->jobs == 0)
+		free(client);
+}
+
+static void
+job_answer(struct job *job)
+{
+	struct client *client = job->client;
+
+	if (job->error != 0)
+		log_event(LOG_ERR, "syncer.failed", LOG_UINT("what", job->what), LOG_ERROR(job->error));
+	client->jobs--;
+	if (client->channel != NULL) {
+		struct wire_writer writer = channel_begin(client->channel, SYNC_DONE, job->request, -1);
+
+		wire_put_u32(&writer, (uint32_t)-job->error);
+		if (channel_send(client->channel, &writer) != 0)
+			channel_close(&client->channel); /* the queue then asks again */
+	}
+	client_leave(client);
+	close(job->fd);
+	free(job);
+}
+
+static void
+syncer_finished(evutil_socket_t fd, short what, void *context)
+{
+	struct syncer *syncer = context;
+	struct job_list finished = STAILQ_HEAD_INITIALIZER(finished);
+	uint64_t count;
+
+	(void)what;
+	if (read(fd, &count, sizeof(count)) < 0)
+		return;
+	pthread_mutex_lock(&syncer->lock);
+	STAILQ_CONCAT(&finished, &syncer->finished);
+	pthread_mutex_unlock(&syncer->lock);
+	while (!STAILQ_EMPTY(&finished)) {
+		struct job *job = STAILQ_FIRST(&finished);
+
+		STAILQ_REMOVE_HEAD(&finished, link);
+		job_answer(job);
+	}
+}
+
+/* The one of this process: a channel's context is its client. */
+static struct syncer *the_syncer;
+
+static int
+syncer_on_file(struct channel *channel, void *context, struct channel_frame *frame)
+{
+	uint8_t what = wire_get_u8(&frame->body);
+	struct lane *lane = &the_syncer->lanes[what == DISK_BODY || what == DISK_BODY_DIRECTORY ? LANE_BODIES : LANE_SEGMENTS];
+	struct stat status;
+	struct job *job;
+
+	(void)channel;
+	if (!wire_done(&frame->body) || what > DISK_BODY_DIRECTORY)
+		return -EPROTO;
+	if (fstat(frame->fd, &status) != 0)
+		return -errno;
+	job = malloc(sizeof(*job));
+	if (job == NULL)
+		return -ENOMEM;
+	*job = (struct job){
+		.client = context,
+		.request = frame->request,
+		.what = what,
+		.fd = frame->fd,
+		.device = status.st_dev,
+		.inode = status.st_ino,
+	};
+	frame->fd = -1;
+	job->client->jobs++;
+	pthread_mutex_lock(&the_syncer->lock);
+	STAILQ_INSERT_TAIL(&lane->waiting, job, link);
+	pthread_mutex_unlock(&the_syncer->lock);
+	pthread_cond_signal(&lane->arrived);
+	return 0;
+}
+
+static void
+syncer_on_closed(struct channel *channel, void *context, int error)
+{
+	struct client *client = context;
+
+	(void)channel;
+	log_event(LOG_NOTICE, "syncer.channel_closed", LOG_ERROR(error));
+	client->channel = NULL;
+	client_leave(client);
+}
+
+static const struct channel_handler handlers[] = {
+	{ SYNC_FILE, CHANNEL_ANY, true, syncer_on_file },
+};
+
+static const struct channel_protocol protocol = {
+	.name = "syncer",
+	.handlers = handlers,
+	.handler_count = sizeof(handlers) / sizeof(handlers[0]),
+	.input_limit = SYNC_FRAME_MAX,
+	.output_limit = SYNC_OUTPUT_MAX,
+	.closed = syncer_on_closed,
+};
+
+static void
+syncer_on_channel(void *context, int fd)
+{
+	struct syncer *syncer = context;
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (client == NULL) {
+		close(fd);
+		return;
+	}
+	client->channel = channel_new(syncer->base, fd, &protocol, client);
+	if (client->channel == NULL)
+		free(client);
+}
+
+/* Signals are for the main thread's loop. */
+static int
+syncer_start_lanes(struct syncer *syncer)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = lane_start(syncer, &syncer->lanes[LANE_SEGMENTS], 1);
+	if (error == 0)
+		error = lane_start(syncer, &syncer->lanes[LANE_BODIES], BODY_THREADS);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
+int
+syncer_main(struct process *process)
+{
+	static struct syncer syncer; /* its threads live as long as the process */
+	int error;
+
+	syncer.base = process_base(process);
+	STAILQ_INIT(&syncer.finished);
+	pthread_mutex_init(&syncer.lock, NULL);
+	syncer.finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (syncer.finished_fd < 0)
+		return EX_OSERR;
+	syncer.event = event_new(syncer.base, syncer.finished_fd, EV_READ | EV_PERSIST, syncer_finished, &syncer);
+	if (syncer.event == NULL || event_add(syncer.event, NULL) != 0)
+		return EX_OSERR;
+	the_syncer = &syncer;
+	error = syncer_start_lanes(&syncer);
+	if (error != 0) {
+		log_event(LOG_ERR, "syncer.no_threads", LOG_ERROR(error));
+		return EX_OSERR;
+	}
+	process_on_channel(process, "syncer", syncer_on_channel, &syncer);
+	return process_run(process);
+}
