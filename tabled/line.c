@@ -129,6 +129,8 @@ line_list(struct line_state *state, struct slice in, struct buffer *out)
 
 		if (error != 0)
 			return error;
+		if (comma == 0 || comma + 1 == in.length)
+			return line_wrong(state, "between two commas, or after the last, there is nothing");
 		error = record_list_add(out, &state->count, buffer_slice(&state->line->word));
 		if (error != 0)
 			return line_wrong(state, "the list has more than %d items, or one of more than %d bytes", RECORD_LIST_MAX, RECORD_ITEM_MAX);

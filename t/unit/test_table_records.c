@@ -166,7 +166,7 @@ START_TEST(a_line_that_is_wrong_is_refused_with_a_reason)
 {
 	static const char *const wrong[] = {
 		"mailbox a@b", "user", "user a@b quota", "user a@b quota=lots", "user a@b to=c@d", "user a@b path=x path=y", "domain a kind=other",
-		"domain a enabled=maybe", "user a%4", "user a%zz@b", "user a@b quota=99999999999999999999", "user a@b =x",
+		"domain a enabled=maybe", "user a%4", "user a%zz@b", "user a@b quota=99999999999999999999", "user a@b =x", "alias a@b to=,", "alias a@b to=c@d,", "alias a@b to=c@d,,e@f",
 	};
 	char problem[LINE_PROBLEM_SIZE];
 	struct line line;
