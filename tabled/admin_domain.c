@@ -121,6 +121,8 @@ admin_domain_clear(struct admin *admin, enum table_space space, struct slice pre
 		*found_r += gathering.count;
 		if (!delete || more < 0)
 			break;
+		if (!admin_progress(admin, *found_r, 0))
+			more = -ECANCELED;
 		list = (struct record_list){ .count = gathering.count, .bytes = buffer_slice(&gathering.keys) };
 		while (more >= 0 && record_list_next(&list, &key)) {
 			int error = admin_remove(admin, space, key);

@@ -12,7 +12,7 @@
 #include "tabled/dbtool.h"
 
 enum {
-	ANSWER_MS = 30000, /* between two signs of life */
+	ANSWER_MS = 20000, /* between two signs of life: longer than an owner that was killed needs to come back */
 	READ_SIZE = 4096,  /* bytes */
 };
 
