@@ -125,7 +125,7 @@ job_defer(struct job *job, const char *text)
 	struct target *target;
 
 	STAILQ_FOREACH(target, &job->targets, link)
-		active_defer(job->consignment->active, target->index, target->address, "4.3.0", slice_from_string(text), false);
+		active_defer(job->consignment->active, target->index, target->address, "4.3.0", slice_from_string(text), true);
 	job_end(job);
 }
 

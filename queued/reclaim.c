@@ -27,6 +27,7 @@ unlink_synced(void *context, int error)
 		log_event(LOG_WARNING, "queue.unlink_not_synced", LOG_ERROR(error));
 	else
 		store_reclaim(store);
+	store_wake(store); /* the owner may wait for this */
 }
 
 /* Makes an unlink durable before the next: a RESULT must never go before the MESSAGE that it ends. */

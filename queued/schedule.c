@@ -13,7 +13,9 @@
 
 enum {
 	ACTIVES_MAX = 20000,    /* messages in rounds; the others wait in the timetable, smaller */
-	BRIEF_DEFERRAL = 60,    /* seconds, for what is not the recipient's fault */
+	BRIEF_LEAST = 10,       /* seconds of a deferral for what is not the recipient's fault, */
+	BRIEF_MOST = 900,       /* at most, */
+	BRIEF_PART = 4,         /* and in between this part of the message's age */
 	REASONS_MAX = 64,       /* different reasons kept in one DEFERRAL */
 };
 
@@ -80,13 +82,21 @@ schedule_wait(struct schedule *schedule, struct message *message, int64_t when)
 	log_event(LOG_ERR, "queue.memory", LOG_STRING("what", "timetable; the message waits for the next start"), LOG_STRING("id", name));
 }
 
+static int64_t
+brief_deferral(const struct message *message, int64_t now)
+{
+	int64_t wait = (now - message->arrival) / BRIEF_PART;
+
+	return now + (wait < BRIEF_LEAST ? BRIEF_LEAST : wait > BRIEF_MOST ? BRIEF_MOST : wait);
+}
+
 static void
 schedule_begin_round(struct schedule *schedule, struct message *message, struct record *record)
 {
 	struct active *active = active_new(schedule, message, record);
 
 	if (active == NULL)
-		schedule_wait(schedule, message, schedule_now(schedule) + BRIEF_DEFERRAL);
+		schedule_wait(schedule, message, brief_deferral(message, schedule_now(schedule)));
 	else
 		route_begin(active);
 }
@@ -275,7 +285,7 @@ schedule_defer(struct active *active)
 	struct schedule *schedule = active->schedule;
 	struct message *message = active->message;
 	int64_t now = schedule_now(schedule);
-	int64_t next = now + BRIEF_DEFERRAL;
+	int64_t next = brief_deferral(message, now);
 
 	for (uint32_t i = 0; i < message->index_count; i++)
 		if (message_state(message, i) == RECIPIENT_BUSY)

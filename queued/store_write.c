@@ -378,4 +378,5 @@ store_sync_answered(void *context, int error)
 	if (store->urgent > 0)
 		store_start_sync(store);
 	store_clean(store);
+	store_wake(store); /* the owner may wait for this */
 }
