@@ -92,13 +92,18 @@ conn_leave(struct conn *conn)
 static void
 conn_want_input(struct conn *conn, bool want)
 {
+	bool arranged;
+
 	if (want == conn->reading)
 		return;
 	conn->reading = want;
+	/* libevent adds no event that is active, and event_del takes an activation back: a delivery that was arranged is arranged anew. */
+	arranged = event_pending(conn->readable, EV_TIMEOUT, NULL) != 0;
+	event_del(conn->readable);
 	if (want)
 		event_add(conn->readable, NULL);
-	else
-		event_del(conn->readable);
+	if (arranged)
+		event_active(conn->readable, EV_TIMEOUT, 0);
 }
 
 struct conn *
