@@ -79,7 +79,8 @@ admin_storage(struct admin *admin, int error)
 }
 
 static int
-admin_remember(struct admin *admin, enum table_space space, struct slice key, struct slice value, bool deleted)
+admin_remember(struct admin *admin, enum table_space space, struct slice key, struct slice value,
+               bool deleted)
 {
 	struct index_entry *entry;
 

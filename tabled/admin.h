@@ -1,6 +1,6 @@
 /*
- * What an administrator can do with the table: each verb is implemented once, on a table and in a transaction, for tabled (which
- * does it for dbtool) and for dbtool itself (when tabled does not run).
+ * What an administrator can do with the table: each verb is implemented once, on a table and in a
+ * transaction, for tabled (which does it for dbtool) and for dbtool itself (when tabled does not run).
  */
 #ifndef ANGARIUM_TABLED_ADMIN_H
 #define ANGARIUM_TABLED_ADMIN_H
@@ -26,7 +26,10 @@ struct admin_reply {
 	char message[ADMIN_MESSAGE_SIZE];
 };
 
-/* The fields of the frames ADMIN_CALL and ADMIN_REPLY. Slices of a call point into the payload. Reading: false when malformed. */
+/*
+ * The fields of the frames ADMIN_CALL and ADMIN_REPLY. Slices of a call point into the payload. Reading:
+ * false when malformed.
+ */
 void admin_call_put(struct wire_writer *writer, const struct admin_call *call);
 bool admin_call_get(struct wire_reader *reader, struct admin_call *call_r);
 void admin_reply_put(struct wire_writer *writer, const struct admin_reply *reply);
@@ -47,7 +50,7 @@ struct admin {
 	struct table *table;
 	const struct resolve_settings *settings;
 	int file;                      /* of the call; position and contents are used */
-	struct index_changes *changes; /* receives what was changed, when the reply is ADMIN_OK; NULL: not wanted */
+	struct index_changes *changes; /* receives what was changed when all went well; NULL: not wanted */
 	/* Optional: called now and then; false breaks the call off. */
 	bool (*progress)(void *context, uint64_t done, uint64_t total);
 	void *context;
@@ -62,7 +65,10 @@ struct admin {
 	struct buffer output;  /* frames not yet in the file */
 };
 
-/* Does CALL and fills in admin->reply. A change is durable when the status is ADMIN_OK; after any other there was none. */
+/*
+ * Does CALL and fills in admin->reply. A change is durable when the status is ADMIN_OK; after any other there
+ * was none.
+ */
 void admin_run(struct admin *admin, const struct admin_call *call);
 
 #endif

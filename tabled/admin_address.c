@@ -18,17 +18,23 @@ admin_need_domain(struct admin *admin, const struct name *name)
 		return ADMIN_OK;
 	error = view_domain(&admin->view, domain, &record);
 	if (error == -ENOENT)
-		return admin_say(admin, ADMIN_REFUSED, "domain %.*s is not ours; to make it so: dbtool domain add %.*s", (int)domain.length,
-		                 domain.data, (int)domain.length, domain.data);
+		return admin_say(admin, ADMIN_REFUSED,
+		                 "domain %.*s is not ours; to make it so: dbtool domain add %.*s",
+		                 (int)domain.length, domain.data, (int)domain.length, domain.data);
 	if (error != 0)
 		return admin_storage(admin, error);
 	if (record.kind == RECORD_DOMAIN_RELAY)
-		return admin_say(admin, ADMIN_REFUSED, "mail for %.*s is relayed; to keep its mailboxes here: dbtool domain set %.*s --local",
+		return admin_say(admin, ADMIN_REFUSED,
+		                 "mail for %.*s is relayed; to keep its mailboxes here: dbtool domain set "
+		                 "%.*s --local",
 		                 (int)domain.length, domain.data, (int)domain.length, domain.data);
 	return ADMIN_OK;
 }
 
-/* The local-part stays as it was given, since it may be another host's to read; the domain goes into lower case. */
+/*
+ * The local-part stays as it was given, since it may be another host's to read; the domain goes into lower
+ * case.
+ */
 static int
 admin_address_add(struct buffer *out, uint32_t *count, struct slice address, const struct name *name)
 {
@@ -53,8 +59,8 @@ admin_addresses(struct admin *admin, struct record_list in, struct buffer *out, 
 	while (added >= 0 && record_list_next(&in, &address)) {
 		if (!name_check(address, NAME_POSTMASTER, &name)) {
 			seen_free(&seen);
-			return admin_say(admin, ADMIN_INVALID, "\"%.*s\" is no address", (int)slice_first(address, 100).length,
-			                 address.data);
+			return admin_say(admin, ADMIN_INVALID, "\"%.*s\" is no address",
+			                 (int)slice_first(address, 100).length, address.data);
 		}
 		added = seen_add(&seen, 'a', name_key(&name));
 		if (added == 1)

@@ -18,32 +18,42 @@ admin_alias_name(struct admin *admin, const struct admin_call *call, struct admi
 {
 	if (!name_check(call->name, NAME_CATCH_ALL | NAME_POSTMASTER, &alias->name))
 		return admin_say(admin, ADMIN_INVALID,
-		                 "\"%.*s\" is no name of an alias; it is an address, \"@example.org\" for all else, or \"postmaster\"",
+		                 "\"%.*s\" is no name of an alias; it is an address, \"@example.org\" for "
+		                 "all else, or \"postmaster\"",
 		                 (int)slice_first(call->name, 100).length, call->name.data);
 	name_address(&alias->name, alias->address);
 	return ADMIN_OK;
 }
 
-/* Puts the alias and looks where it leads: only then can a circle be seen. The transaction is given up when there is one. */
+/*
+ * Puts the alias and looks where it leads: only then can a circle be seen. The transaction is given up when
+ * there is one.
+ */
 static enum admin_status
 admin_alias_put(struct admin *admin, const struct admin_alias *alias, const struct record_alias *record)
 {
 	int error;
 
 	if (record->targets.count == 0)
-		return admin_say(admin, ADMIN_INVALID, "alias %s has no target; to remove it: dbtool alias del %s", alias->address, alias->address);
+		return admin_say(admin, ADMIN_INVALID,
+		                 "alias %s has no target; to remove it: dbtool alias del %s", alias->address,
+		                 alias->address);
 	buffer_clear(&admin->scratch);
 	error = record_alias_encode(record, &admin->scratch);
 	if (error == 0)
-		error = admin_store(admin, TABLE_SPACE_ALIAS, name_key(&alias->name), buffer_slice(&admin->scratch));
+		error = admin_store(admin, TABLE_SPACE_ALIAS, name_key(&alias->name),
+		                    buffer_slice(&admin->scratch));
 	if (error != 0)
 		return admin_storage(admin, error);
 	error = resolve_check_alias(&admin->view, admin->settings, &alias->name, record->targets);
 	if (error == -ELOOP)
 		return admin_say(admin, ADMIN_REFUSED, "alias %s would lead back to itself", alias->address);
 	if (error == -E2BIG)
-		return admin_say(admin, ADMIN_REFUSED, "alias %s would lead to more than %u addresses or through more than %u aliases "
-		                 "(alias_targets, alias_depth)", alias->address, admin->settings->targets, admin->settings->depth);
+		return admin_say(
+			admin, ADMIN_REFUSED,
+			"alias %s would lead to more than %u addresses or through more than %u aliases "
+			"(alias_targets, alias_depth)",
+			alias->address, admin->settings->targets, admin->settings->depth);
 	if (error != 0)
 		return admin_storage(admin, error);
 	admin->reply.count++;
@@ -62,7 +72,8 @@ admin_alias_add_named(struct admin *admin, const struct admin_call *call, struct
 	error = view_alias(&admin->view, name_key(&alias->name), &alias->record);
 	if (error == 0) {
 		status = (call->flags & ADMIN_IF_NOT_EXISTS) != 0 ? ADMIN_OK : ADMIN_EXISTS;
-		return admin_say(admin, status, "alias %s exists already; to change it: dbtool alias set", alias->address);
+		return admin_say(admin, status, "alias %s exists already; to change it: dbtool alias set",
+		                 alias->address);
 	}
 	if (error != -ENOENT)
 		return admin_storage(admin, error);
@@ -76,8 +87,8 @@ admin_alias_add_named(struct admin *admin, const struct admin_call *call, struct
 
 /* FROM without what is in REMOVED, and then what is in ADDED and not yet there, appended to OUT. */
 static int
-admin_targets_merge(struct record_list from, struct record_list added, struct record_list removed, struct buffer *out,
-                    struct record_list *list_r)
+admin_targets_merge(struct record_list from, struct record_list added, struct record_list removed,
+                    struct buffer *out, struct record_list *list_r)
 {
 	uint32_t count = 0;
 	struct slice item;
@@ -106,9 +117,11 @@ admin_alias_change(struct admin *admin, struct admin_alias *alias, uint32_t fiel
 	if (status == ADMIN_OK && (fields & ADMIN_FIELD_TARGETS) != 0)
 		error = admin_targets_merge(none, given, none, &alias->targets, &alias->record.targets);
 	else if (status == ADMIN_OK && (fields & ADMIN_FIELD_TARGETS_ADD) != 0)
-		error = admin_targets_merge(alias->record.targets, given, none, &alias->targets, &alias->record.targets);
+		error = admin_targets_merge(alias->record.targets, given, none, &alias->targets,
+		                            &alias->record.targets);
 	else if (status == ADMIN_OK)
-		error = admin_targets_merge(alias->record.targets, none, given, &alias->targets, &alias->record.targets);
+		error = admin_targets_merge(alias->record.targets, none, given, &alias->targets,
+		                            &alias->record.targets);
 	buffer_free(&checked);
 	if (status != ADMIN_OK)
 		return status;

@@ -22,7 +22,8 @@ check_note(struct check *check, const char *what, struct slice key, const char *
 
 	check->admin->reply.count++;
 	if (!name_from_key(key, &name))
-		return admin_output_note(check->admin, "%s %.*s: %s", what, (int)slice_first(key, TABLE_ADDRESS_MAX).length, key.data, problem);
+		return admin_output_note(check->admin, "%s %.*s: %s", what,
+		                         (int)slice_first(key, TABLE_ADDRESS_MAX).length, key.data, problem);
 	name_address(&name, address);
 	return admin_output_note(check->admin, "%s %s: %s", what, address, problem);
 }
@@ -94,7 +95,8 @@ check_targets(struct check *check, struct slice key, struct record_list targets)
 
 	while (error == 0 && record_list_next(&targets, &target)) {
 		uint32_t count;
-		enum table_class class = resolve_expand(&check->view, check->admin->settings, target, NULL, &count);
+		enum table_class class =
+			resolve_expand(&check->view, check->admin->settings, target, NULL, &count);
 
 		if (class == TABLE_NO_USER)
 			error = check_note(check, "alias", key, "a target does not exist");
@@ -122,7 +124,8 @@ check_alias(void *context, struct slice key, struct slice value)
 	if (error == -ELOOP)
 		return check_note(check, "alias", key, "it leads back to itself");
 	if (error == -E2BIG)
-		return check_note(check, "alias", key, "it leads too far, or to too many (alias_depth, alias_targets)");
+		return check_note(check, "alias", key,
+		                  "it leads too far, or to too many (alias_depth, alias_targets)");
 	error = check_targets(check, key, alias.targets);
 	return error != 0 ? error : check_progress(check);
 }
@@ -145,5 +148,6 @@ admin_check(struct admin *admin, const struct admin_call *call)
 		error = admin_output_flush(admin);
 	if (error != 0)
 		return admin_storage(admin, error);
-	return admin_say(admin, ADMIN_OK, "%ju records read, %ju remarks", (uintmax_t)check.records, (uintmax_t)admin->reply.count);
+	return admin_say(admin, ADMIN_OK, "%ju records read, %ju remarks", (uintmax_t)check.records,
+	                 (uintmax_t)admin->reply.count);
 }

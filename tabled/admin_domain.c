@@ -14,8 +14,8 @@ static enum admin_status
 admin_domain_name(struct admin *admin, const struct admin_call *call, char *out)
 {
 	if (!name_check_domain(call->name, out))
-		return admin_say(admin, ADMIN_INVALID, "\"%.*s\" is no domain name", (int)slice_first(call->name, 100).length,
-		                 call->name.data);
+		return admin_say(admin, ADMIN_INVALID, "\"%.*s\" is no domain name",
+		                 (int)slice_first(call->name, 100).length, call->name.data);
 	return ADMIN_OK;
 }
 
@@ -27,7 +27,8 @@ admin_domain_put(struct admin *admin, const char *name, const struct record_doma
 	buffer_clear(&admin->scratch);
 	error = record_domain_encode(domain, &admin->scratch);
 	if (error == 0)
-		error = admin_store(admin, TABLE_SPACE_DOMAIN, slice_from_string(name), buffer_slice(&admin->scratch));
+		error = admin_store(admin, TABLE_SPACE_DOMAIN, slice_from_string(name),
+		                    buffer_slice(&admin->scratch));
 	if (error != 0)
 		return admin_storage(admin, error);
 	admin->reply.count++;
@@ -103,9 +104,12 @@ admin_gather(void *context, struct slice key, struct slice value)
 	return error != 0 ? error : gathering->count == DELETE_ROUND;
 }
 
-/* Deletes, or only counts one of, the records of SPACE that lie in the domain whose keys begin with PREFIX. */
+/*
+ * Deletes, or only counts one of, the records of SPACE that lie in the domain whose keys begin with PREFIX.
+ */
 static int
-admin_domain_clear(struct admin *admin, enum table_space space, struct slice prefix, bool delete, uint64_t *found_r)
+admin_domain_clear(struct admin *admin, enum table_space space, struct slice prefix, bool delete,
+                   uint64_t *found_r)
 {
 	struct gathering gathering = { 0 };
 	int more = 1;
@@ -123,7 +127,8 @@ admin_domain_clear(struct admin *admin, enum table_space space, struct slice pre
 			break;
 		if (!admin_progress(admin, *found_r, 0))
 			more = -ECANCELED;
-		list = (struct record_list){ .count = gathering.count, .bytes = buffer_slice(&gathering.keys) };
+		list = (struct record_list){ .count = gathering.count,
+			                     .bytes = buffer_slice(&gathering.keys) };
 		while (more >= 0 && record_list_next(&list, &key)) {
 			int error = admin_remove(admin, space, key);
 
@@ -159,13 +164,16 @@ admin_domain_delete(struct admin *admin, const struct admin_call *call)
 	if (error == 0)
 		error = admin_domain_clear(admin, TABLE_SPACE_ALIAS, name_key(&inside), recursive, &aliases);
 	if (error == 0 && !recursive && users + aliases > 0)
-		return admin_say(admin, ADMIN_REFUSED, "domain %s still has users or aliases; to delete them with it: dbtool domain del --recursive %s",
+		return admin_say(admin, ADMIN_REFUSED,
+		                 "domain %s still has users or aliases; to delete them with it: dbtool "
+		                 "domain del --recursive %s",
 		                 name, name);
 	if (error == 0)
 		error = admin_remove(admin, TABLE_SPACE_DOMAIN, slice_from_string(name));
 	if (error != 0)
 		return admin_storage(admin, error);
 	admin->reply.count = 1 + users + aliases;
-	return admin_say(admin, ADMIN_OK, "domain %s deleted, with %ju users and %ju aliases; mailboxes are left as they are", name,
-	                 (uintmax_t)users, (uintmax_t)aliases);
+	return admin_say(admin, ADMIN_OK,
+	                 "domain %s deleted, with %ju users and %ju aliases; mailboxes are left as they are",
+	                 name, (uintmax_t)users, (uintmax_t)aliases);
 }

@@ -1,5 +1,6 @@
 /*
- * Import: the records of a file are added in one transaction. The first that cannot be added ends it, and nothing was changed.
+ * Import: the records of a file are added in one transaction. The first that cannot be added ends it, and
+ * nothing was changed.
  */
 #include <errno.h>
 #include <sys/stat.h>
@@ -24,7 +25,8 @@ struct import {
 static enum admin_status
 import_failed(struct import *import, uint32_t line, enum admin_status status)
 {
-	struct slice said = slice_first(slice_from_string(import->admin->reply.message), ADMIN_MESSAGE_SIZE - 64);
+	struct slice said =
+		slice_first(slice_from_string(import->admin->reply.message), ADMIN_MESSAGE_SIZE - 64);
 	char message[ADMIN_MESSAGE_SIZE];
 
 	(void)slice_to_string(said, message, sizeof(message));
@@ -68,7 +70,9 @@ import_frames(struct import *import)
 			return status;
 		buffer_consume(&import->input, WIRE_HEADER_SIZE + (size_t)header.length);
 	}
-	return found == 0 ? ADMIN_OK : admin_say(import->admin, ADMIN_INVALID, "the file of the call is malformed");
+	if (found < 0)
+		return admin_say(import->admin, ADMIN_INVALID, "the file of the call is malformed");
+	return ADMIN_OK;
 }
 
 /* The number of bytes read, 0 at the end, or a negative errno value. */

@@ -14,7 +14,9 @@ struct listing {
 static enum table_space
 space_of(enum admin_noun noun)
 {
-	return noun == ADMIN_DOMAIN ? TABLE_SPACE_DOMAIN : noun == ADMIN_USER ? TABLE_SPACE_USER : TABLE_SPACE_ALIAS;
+	if (noun == ADMIN_DOMAIN)
+		return TABLE_SPACE_DOMAIN;
+	return noun == ADMIN_USER ? TABLE_SPACE_USER : TABLE_SPACE_ALIAS;
 }
 
 static int
@@ -57,7 +59,8 @@ admin_list(struct admin *admin, const struct admin_call *call)
 			return admin_say(admin, ADMIN_INVALID, "that is no domain name");
 		error = view_domain(&admin->view, name_domain(&inside), &domain);
 		if (error == -ENOENT)
-			return admin_say(admin, ADMIN_NOT_FOUND, "there is no domain %.*s", (int)inside.domain, inside.key);
+			return admin_say(admin, ADMIN_NOT_FOUND, "there is no domain %.*s",
+			                 (int)inside.domain, inside.key);
 	}
 	if (error == 0 && call->noun != ADMIN_TABLE)
 		error = admin_list_noun(admin, call->noun, name_key(&inside));
@@ -72,7 +75,9 @@ admin_list(struct admin *admin, const struct admin_call *call)
 enum admin_status
 admin_show(struct admin *admin, const struct admin_call *call)
 {
-	static const char *const nouns[] = { [ADMIN_DOMAIN] = "domain", [ADMIN_USER] = "user", [ADMIN_ALIAS] = "alias" };
+	static const char *const nouns[] = {
+		[ADMIN_DOMAIN] = "domain", [ADMIN_USER] = "user", [ADMIN_ALIAS] = "alias"
+	};
 	struct admin_record record = { .noun = call->noun };
 	char text[ADMIN_NAME_SIZE];
 	struct slice key;

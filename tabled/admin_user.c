@@ -23,7 +23,8 @@ static enum admin_status
 admin_user_name(struct admin *admin, const struct admin_call *call, struct admin_user *user)
 {
 	if (!name_check(call->name, 0, &user->name))
-		return admin_say(admin, ADMIN_INVALID, "\"%.*s\" is no login; a login looks like alice@example.org",
+		return admin_say(admin, ADMIN_INVALID,
+		                 "\"%.*s\" is no login; a login looks like alice@example.org",
 		                 (int)slice_first(call->name, 100).length, call->name.data);
 	name_address(&user->name, user->login);
 	return ADMIN_OK;
@@ -48,7 +49,8 @@ admin_password_known(struct slice hash)
 	if (hash.data[0] != '$' || slice_to_string(hash, setting, sizeof(setting)) != 0)
 		return false;
 	result = crypt_checksalt(setting);
-	return result == CRYPT_SALT_OK || result == CRYPT_SALT_METHOD_LEGACY || result == CRYPT_SALT_TOO_CHEAP;
+	return result == CRYPT_SALT_OK || result == CRYPT_SALT_METHOD_LEGACY ||
+	       result == CRYPT_SALT_TOO_CHEAP;
 }
 
 /* DOMAIN/LOCAL-PART */
@@ -59,8 +61,11 @@ admin_user_default_path(struct admin *admin, struct admin_user *user)
 	struct slice domain = name_domain(&user->name);
 
 	if (slice_find(local, '/') < local.length)
-		return admin_say(admin, ADMIN_INVALID, "no mailbox path can be made from the login %s; choose one: --path", user->login);
-	snprintf(user->path, sizeof(user->path), "%.*s/%.*s", (int)domain.length, domain.data, (int)local.length, local.data);
+		return admin_say(admin, ADMIN_INVALID,
+		                 "no mailbox path can be made from the login %s; choose one: --path",
+		                 user->login);
+	snprintf(user->path, sizeof(user->path), "%.*s/%.*s", (int)domain.length, domain.data,
+	         (int)local.length, local.data);
 	user->record.path = slice_from_string(user->path);
 	return ADMIN_OK;
 }
@@ -79,14 +84,21 @@ admin_user_put(struct admin *admin, struct admin_user *user)
 	if (status != ADMIN_OK)
 		return status;
 	if (maildir_path_check(user->record.path) != 0 || user->record.path.length >= TABLE_PATH_MAX)
-		return admin_say(admin, ADMIN_INVALID, "the mailbox path of %s must be relative, without \"..\" or empty parts", user->login);
+		return admin_say(admin, ADMIN_INVALID,
+		                 "the mailbox path of %s must be relative, without \"..\" or empty parts",
+		                 user->login);
 	if (!admin_password_known(user->record.password))
-		return admin_say(admin, ADMIN_INVALID, "the password hash of %s is of no known scheme; see crypt(5)", user->login);
-	/* What the record points to may be admin->reader: it is encoded elsewhere before anything is read again. */
+		return admin_say(admin, ADMIN_INVALID,
+		                 "the password hash of %s is of no known scheme; see crypt(5)", user->login);
+	/*
+	 * What the record points to may be admin->reader: it is encoded elsewhere before anything is read
+	 * again.
+	 */
 	buffer_clear(&admin->scratch);
 	error = record_user_encode(&user->record, &admin->scratch);
 	if (error == 0)
-		error = admin_store(admin, TABLE_SPACE_USER, name_key(&user->name), buffer_slice(&admin->scratch));
+		error = admin_store(admin, TABLE_SPACE_USER, name_key(&user->name),
+		                    buffer_slice(&admin->scratch));
 	if (error != 0)
 		return admin_storage(admin, error);
 	admin->reply.count++;
@@ -113,8 +125,8 @@ admin_user_add_named(struct admin *admin, const struct admin_call *call, struct 
 	status = admin_user_put(admin, user);
 	if (status != ADMIN_OK)
 		return status;
-	return admin_say(admin, ADMIN_OK, "user %s added, with mailbox %.*s", user->login, (int)user->record.path.length,
-	                 user->record.path.data);
+	return admin_say(admin, ADMIN_OK, "user %s added, with mailbox %.*s", user->login,
+	                 (int)user->record.path.length, user->record.path.data);
 }
 
 static enum admin_status

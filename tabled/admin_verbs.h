@@ -41,7 +41,11 @@ int admin_output_flush(struct admin *admin);
 
 /* The domain that NAME lies in must be there and local. ADMIN_OK, or a failure that was said. */
 enum admin_status admin_need_domain(struct admin *admin, const struct name *name);
-/* Checks a list of addresses and appends it to OUT in canonical form and without duplicates. ADMIN_OK, or a failure that was said. */
-enum admin_status admin_addresses(struct admin *admin, struct record_list in, struct buffer *out, struct record_list *list_r);
+/*
+ * Checks a list of addresses and appends it to OUT in canonical form and without duplicates. ADMIN_OK, or a
+ * failure that was said.
+ */
+enum admin_status admin_addresses(struct admin *admin, struct record_list in, struct buffer *out,
+                                  struct record_list *list_r);
 
 #endif

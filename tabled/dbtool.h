@@ -53,10 +53,12 @@ struct dbtool;
 /* One command, such as "user add". */
 struct dbtool_command {
 	const char *noun;
-	const char *verb;  /* NULL: the noun is the whole command */
-	int minimum;       /* of arguments after it */
+	const char *verb;      /* NULL: the noun is the whole command */
+	const char *arguments; /* for the help */
+	const char *summary;   /* the same; NULL: it is not listed there */
+	int minimum;           /* of arguments */
 	int maximum;
-	unsigned options;  /* enum dbtool_option that it knows */
+	unsigned options; /* enum dbtool_option that it knows */
 	/* Completes the call. 0 or a sysexits(3) code. NULL: there is nothing to complete. */
 	int (*prepare)(struct dbtool *dbtool);
 	/* Shows what came back. 0 or a sysexits(3) code. NULL: only the message. */
@@ -64,8 +66,6 @@ struct dbtool_command {
 	enum admin_noun call_noun;
 	enum admin_verb call_verb;
 	uint32_t call_fields;
-	const char *arguments; /* for the help */
-	const char *summary;   /* the same; NULL: it is not listed there */
 };
 
 /* The commands, ended by one whose noun is NULL. */
@@ -108,17 +108,24 @@ int show_notes(struct dbtool *dbtool);
 int password_hash(const struct dbtool *dbtool, struct buffer *out);
 
 /*
- * Does the call: by tabled when it runs, else on the table itself. Tries for some seconds when tabled is just starting. Fills in
- * dbtool->reply. 0 or a sysexits(3) code.
+ * Does the call: by tabled when it runs, else on the table itself. Tries for some seconds when tabled is just
+ * starting. Fills in dbtool->reply. 0 or a sysexits(3) code.
  */
 int dbtool_run(struct dbtool *dbtool);
-/* By tabled. 0 or a negative errno value: -ENOENT or -ECONNREFUSED (it does not run), -ECONNRESET (it went away), -ETIMEDOUT, ... */
+/*
+ * By tabled. 0 or a negative errno value: -ENOENT or -ECONNREFUSED (it does not run), -ECONNRESET (it went
+ * away), -ETIMEDOUT, ...
+ */
 int remote_run(struct dbtool *dbtool);
-/* Without tabled. 0, -EBUSY (somebody has the table open), or a sysexits(3) code after it has said what failed. */
+/*
+ * Without tabled. 0, -EBUSY (somebody has the table open), or a sysexits(3) code after it has said what
+ * failed.
+ */
 int local_run(struct dbtool *dbtool);
 
 /* Goes through the frames in the call's file. EACH returns 0 to go on. 0, -EPROTO, or what EACH returned. */
-int paper_read(int file, int (*each)(void *context, const struct wire_header *header, struct slice payload), void *context);
+int paper_read(int file, int (*each)(void *context, const struct wire_header *header, struct slice payload),
+               void *context);
 
 /* A bar on standard error, when that is a terminal. TITLE stays; ended by progress_end. */
 void progress_show(const char *title, uint64_t done, uint64_t total);

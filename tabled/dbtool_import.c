@@ -1,5 +1,6 @@
 /*
- * dbtool: reads the lines of an import into the call's file, and finds what is wrong in them before anybody is asked.
+ * dbtool: reads the lines of an import into the call's file, and finds what is wrong in them before anybody
+ * is asked.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -53,12 +54,14 @@ reading_line(struct reading *reading, struct slice text)
 	if (found == 0)
 		return 0;
 	if (found < 0)
-		return dbtool_fail(EX_DATAERR, "%s:%u: %s; nothing was imported", reading->name, reading->number,
+		return dbtool_fail(EX_DATAERR, "%s:%u: %s; nothing was imported", reading->name,
+		                   reading->number,
 		                   text.length > LINE_MAX_SIZE ? "the line is too long" : problem);
 	writer = wire_begin(&reading->out, ADMIN_RECORD, 0, reading->number);
 	admin_record_put(&writer, &reading->line.record);
 	if (wire_end(&writer) != 0)
-		return dbtool_fail(EX_DATAERR, "%s:%u: the line is too long; nothing was imported", reading->name, reading->number);
+		return dbtool_fail(EX_DATAERR, "%s:%u: the line is too long; nothing was imported",
+		                   reading->name, reading->number);
 	return buffer_length(&reading->out) >= FLUSH_AT ? reading_flush(reading) : 0;
 }
 
@@ -88,7 +91,8 @@ int
 prepare_import(struct dbtool *dbtool)
 {
 	bool standard = dbtool->argument_count == 0 || strcmp(dbtool->arguments[0], "-") == 0;
-	struct reading reading = { .dbtool = dbtool, .name = standard ? "standard input" : dbtool->arguments[0] };
+	struct reading reading = { .dbtool = dbtool,
+		                   .name = standard ? "standard input" : dbtool->arguments[0] };
 	struct stat file;
 	int status;
 

@@ -3,19 +3,34 @@
  */
 #include "tabled/dbtool.h"
 
-/* Bytes of the UTF-8 sequence at the beginning of TEXT (RFC 3629), or 0 when it is none. */
+/* Bytes of a UTF-8 sequence that begins with FIRST (RFC 3629 4), or 0. */
+static size_t
+json_utf8_length(unsigned char first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first < 0xc2 || first >= 0xf5)
+		return 0;
+	if (first < 0xe0)
+		return 2;
+	return first < 0xf0 ? 3 : 4;
+}
+
+/* Bytes of the UTF-8 sequence at the beginning of TEXT, or 0 when it is none. */
 static size_t
 json_utf8(struct slice text)
 {
 	unsigned char first = (unsigned char)text.data[0];
-	size_t length = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+	size_t length = json_utf8_length(first);
 	unsigned char second;
 
-	if (length <= 1 || length > text.length)
-		return length <= text.length ? length : 0;
+	if (length > text.length)
+		return 0;
+	if (length <= 1)
+		return length;
 	second = (unsigned char)text.data[1];
-	if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
-	    (first == 0xf4 && second > 0x8f))
+	if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+	    (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
 		return 0;
 	for (size_t i = 1; i < length; i++)
 		if (((unsigned char)text.data[i] & 0xc0) != 0x80)
@@ -64,8 +79,8 @@ json_domain(FILE *out, const struct admin_record *record)
 
 	if (!record_domain_decode(record->record, &domain))
 		return false;
-	fprintf(out, ", \"kind\": \"%s\", \"enabled\": %s", domain.kind == RECORD_DOMAIN_RELAY ? "relay" : "local",
-	        domain.enabled ? "true" : "false");
+	fprintf(out, ", \"kind\": \"%s\", \"enabled\": %s",
+	        domain.kind == RECORD_DOMAIN_RELAY ? "relay" : "local", domain.enabled ? "true" : "false");
 	return true;
 }
 
@@ -78,7 +93,8 @@ json_user(FILE *out, const struct admin_record *record)
 		return false;
 	fputs(", \"mailbox\": ", out);
 	json_string(out, user.path);
-	fprintf(out, ", \"quota\": %ju, \"password\": %s, \"enabled\": %s, \"send_as\": ", (uintmax_t)user.quota,
+	fprintf(out,
+	        ", \"quota\": %ju, \"password\": %s, \"enabled\": %s, \"send_as\": ", (uintmax_t)user.quota,
 	        user.password.length > 0 ? "true" : "false", user.enabled ? "true" : "false");
 	json_list(out, user.send_as);
 	return true;
@@ -100,7 +116,9 @@ json_alias(FILE *out, const struct admin_record *record)
 void
 json_record(FILE *out, const struct admin_record *record)
 {
-	static const char *const keys[] = { [ADMIN_DOMAIN] = "domain", [ADMIN_USER] = "login", [ADMIN_ALIAS] = "alias" };
+	static const char *const keys[] = {
+		[ADMIN_DOMAIN] = "domain", [ADMIN_USER] = "login", [ADMIN_ALIAS] = "alias"
+	};
 	bool whole;
 
 	fprintf(out, "{\"%s\": ", keys[record->noun]);

@@ -26,7 +26,10 @@ local_make_directory(const char *path, bool privileged, const struct account *ac
 	return 0;
 }
 
-/* Files of the table must belong to its account, whoever makes them. There is no way back, and no need for one. */
+/*
+ * Files of the table must belong to its account, whoever makes them. There is no way back, and no need for
+ * one.
+ */
 static int
 local_become_account(struct dbtool *dbtool)
 {
@@ -37,14 +40,16 @@ local_become_account(struct dbtool *dbtool)
 	if (dbtool->dropped)
 		return 0;
 	if (privileged && account_find(dbtool->config.account_table, &account) != 0)
-		return dbtool_fail(EX_CONFIG, "there is no account \"%s\" (account_table in %s)", dbtool->config.account_table,
-		                   dbtool->options.config);
+		return dbtool_fail(EX_CONFIG, "there is no account \"%s\" (account_table in %s)",
+		                   dbtool->config.account_table, dbtool->options.config);
 	status = local_make_directory(dbtool->config.table_directory, privileged, &account);
 	if (status != 0)
 		return status;
-	if (privileged && (setgroups(0, NULL) == -1 || setresgid(account.gid, account.gid, account.gid) == -1 ||
-	                   setresuid(account.uid, account.uid, account.uid) == -1))
-		return dbtool_fail(EX_OSERR, "cannot become %s: %s", dbtool->config.account_table, strerror(errno));
+	if (privileged &&
+	    (setgroups(0, NULL) == -1 || setresgid(account.gid, account.gid, account.gid) == -1 ||
+	     setresuid(account.uid, account.uid, account.uid) == -1))
+		return dbtool_fail(EX_OSERR, "cannot become %s: %s", dbtool->config.account_table,
+		                   strerror(errno));
 	dbtool->dropped = true;
 	return 0;
 }
@@ -68,7 +73,8 @@ local_run(struct dbtool *dbtool)
 
 	if (status != 0)
 		return status;
-	error = table_open(dbtool->config.table_directory, dbtool->config.table_cache_size, &admin.table, message);
+	error = table_open(dbtool->config.table_directory, dbtool->config.table_cache_size, &admin.table,
+	                   message);
 	if (error == -EBUSY)
 		return error;
 	if (error != 0)

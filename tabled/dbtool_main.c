@@ -1,5 +1,6 @@
 /*
- * dbtool: manages domains, users and aliases. This file: from the command line to a call, and from its reply to an exit code.
+ * dbtool: manages domains, users and aliases. This file: from the command line to a call, and from its reply
+ * to an exit code.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -51,7 +52,8 @@ dbtool_find(struct dbtool *dbtool)
 		if (strcmp(words[0], command->noun) != 0)
 			continue;
 		noun_known = true;
-		if (command->verb != NULL && (dbtool->options.word_count < 2 || strcmp(words[1], command->verb) != 0))
+		if (command->verb != NULL &&
+		    (dbtool->options.word_count < 2 || strcmp(words[1], command->verb) != 0))
 			continue;
 		dbtool->arguments = words + used;
 		dbtool->argument_count = dbtool->options.word_count - used;
@@ -62,7 +64,8 @@ dbtool_find(struct dbtool *dbtool)
 	else if (dbtool->options.word_count < 2)
 		dbtool_fail(EX_USAGE, "what about the %s? See: dbtool --help", words[0]);
 	else
-		dbtool_fail(EX_USAGE, "there is no command \"%s %s\"; see: dbtool --help", words[0], words[1]);
+		dbtool_fail(EX_USAGE, "there is no command \"%s %s\"; see: dbtool --help", words[0],
+		            words[1]);
 	return NULL;
 }
 
@@ -74,9 +77,11 @@ dbtool_check_usage(const struct dbtool *dbtool)
 	const char *verb = command->verb == NULL ? "" : command->verb;
 
 	if (dbtool->argument_count < command->minimum || dbtool->argument_count > command->maximum)
-		return dbtool_fail(EX_USAGE, "usage: dbtool %s%s%s %s", command->noun, space, verb, command->arguments);
+		return dbtool_fail(EX_USAGE, "usage: dbtool %s%s%s %s", command->noun, space, verb,
+		                   command->arguments);
 	if ((dbtool->options.given & ~command->options) != 0)
-		return dbtool_fail(EX_USAGE, "an option does not belong to \"%s%s%s\"; see: dbtool --help", command->noun, space, verb);
+		return dbtool_fail(EX_USAGE, "an option does not belong to \"%s%s%s\"; see: dbtool --help",
+		                   command->noun, space, verb);
 	return 0;
 }
 
@@ -87,7 +92,9 @@ dbtool_exit_code(const struct dbtool *dbtool)
 	case ADMIN_OK:
 		return EX_OK;
 	case ADMIN_NOT_FOUND:
-		return dbtool->call.noun == ADMIN_DOMAIN || dbtool->call.verb == ADMIN_LIST ? EX_NOHOST : EX_NOUSER;
+		if (dbtool->call.noun == ADMIN_DOMAIN || dbtool->call.verb == ADMIN_LIST)
+			return EX_NOHOST;
+		return EX_NOUSER;
 	case ADMIN_EXISTS:
 		return EX_CANTCREAT;
 	case ADMIN_TEMPORARY:

@@ -1,5 +1,6 @@
 /*
- * dbtool: passwords, from a prompt without echo or from standard input, never from the command line; and their hashes.
+ * dbtool: passwords, from a prompt without echo or from standard input, never from the command line; and
+ * their hashes.
  */
 #include <crypt.h>
 #include <errno.h>
@@ -35,9 +36,11 @@ password_ask(const char *login, char *out, size_t size)
 
 	snprintf(prompt, sizeof(prompt), "New password for %.*s: ", TABLE_ADDRESS_MAX, login);
 	if (readpassphrase(prompt, out, size, RPP_REQUIRE_TTY) == NULL)
-		return dbtool_fail(EX_USAGE, "there is no terminal to ask for a password; use --password-stdin");
+		return dbtool_fail(EX_USAGE,
+		                   "there is no terminal to ask for a password; use --password-stdin");
 	if (out[0] == '\0')
-		return dbtool_fail(EX_DATAERR, "an empty password is none; for a user who cannot log in: --no-password");
+		return dbtool_fail(EX_DATAERR,
+		                   "an empty password is none; for a user who cannot log in: --no-password");
 	if (readpassphrase("The same again: ", again, sizeof(again), RPP_REQUIRE_TTY) == NULL)
 		return dbtool_fail(EX_NOINPUT, "the password was not repeated");
 	same = strcmp(out, again) == 0;
@@ -64,6 +67,13 @@ password_crypt(const struct dbtool *dbtool, const char *password, struct buffer 
 	return status;
 }
 
+/* A hash that is ready. */
+static int
+password_keep(const char *hash, struct buffer *out)
+{
+	return buffer_append_string(out, hash) == 0 ? 0 : dbtool_fail(EX_DATAERR, "the hash is too long");
+}
+
 int
 password_hash(const struct dbtool *dbtool, struct buffer *out)
 {
@@ -81,7 +91,7 @@ password_hash(const struct dbtool *dbtool, struct buffer *out)
 		break;
 	}
 	if (status == 0 && dbtool->options.password == PASSWORD_HASH_STDIN)
-		status = buffer_append_string(out, text) == 0 ? 0 : dbtool_fail(EX_DATAERR, "the hash is too long");
+		status = password_keep(text, out);
 	else if (status == 0)
 		status = password_crypt(dbtool, text, out);
 	explicit_bzero(text, sizeof(text));

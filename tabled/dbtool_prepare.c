@@ -40,7 +40,9 @@ prepare_domain(struct dbtool *dbtool)
 		return status;
 	if (dbtool_verb_is(dbtool, "set") && (dbtool->options.given & OPTION_KIND) == 0)
 		return dbtool_fail(EX_USAGE, "usage: dbtool domain set NAME --relay | --local");
-	return record_domain_encode(&domain, &dbtool->record) == 0 ? 0 : dbtool_fail(EX_OSERR, "out of memory");
+	if (record_domain_encode(&domain, &dbtool->record) != 0)
+		return dbtool_fail(EX_OSERR, "out of memory");
+	return 0;
 }
 
 /* "a,b" into OUT. */
@@ -62,14 +64,16 @@ prepare_list(const char *text, struct buffer *out, struct record_list *list_r)
 }
 
 static int
-prepare_user_fields(struct dbtool *dbtool, struct record_user *user, struct buffer *password, struct buffer *send_as)
+prepare_user_fields(struct dbtool *dbtool, struct record_user *user, struct buffer *password,
+                    struct buffer *send_as)
 {
 	const struct dbtool_options *options = &dbtool->options;
 	int status = 0;
 
 	user->path = slice_from_string(options->path);
 	if (options->quota != NULL && line_parse_size(slice_from_string(options->quota), &user->quota) != 0)
-		return dbtool_fail(EX_DATAERR, "\"%s\" is no quota; a quota looks like 500M, 2G or none", options->quota);
+		return dbtool_fail(EX_DATAERR, "\"%s\" is no quota; a quota looks like 500M, 2G or none",
+		                   options->quota);
 	if (options->send_as != NULL)
 		status = prepare_list(options->send_as, send_as, &user->send_as);
 	if (status == 0 && (dbtool->call.fields & ADMIN_FIELD_PASSWORD) != 0)
@@ -106,6 +110,7 @@ prepare_user(struct dbtool *dbtool)
 int
 prepare_alias(struct dbtool *dbtool)
 {
+	const struct dbtool_options *options = &dbtool->options;
 	struct record_alias alias = { .enabled = dbtool_enabled(dbtool) };
 	struct buffer targets;
 	int error = prepare_name(dbtool);
@@ -114,13 +119,14 @@ prepare_alias(struct dbtool *dbtool)
 		return error;
 	buffer_init(&targets, TABLE_VALUE_MAX);
 	for (int i = 1; error == 0 && i < dbtool->argument_count; i++)
-		error = record_list_add(&targets, &alias.targets.count, slice_from_string(dbtool->arguments[i]));
+		error = record_list_add(&targets, &alias.targets.count,
+		                        slice_from_string(dbtool->arguments[i]));
 	alias.targets.bytes = buffer_slice(&targets);
 	if (error == 0)
 		error = record_alias_encode(&alias, &dbtool->record);
 	buffer_free(&targets);
-	if ((dbtool->options.given & OPTION_CHANGE) != 0)
-		dbtool->call.fields = dbtool->options.remove ? ADMIN_FIELD_TARGETS_REMOVE : ADMIN_FIELD_TARGETS_ADD;
+	if ((options->given & OPTION_CHANGE) != 0)
+		dbtool->call.fields = options->remove ? ADMIN_FIELD_TARGETS_REMOVE : ADMIN_FIELD_TARGETS_ADD;
 	return error == 0 ? 0 : dbtool_fail(EX_DATAERR, "the targets are too many or too long");
 }
 

@@ -12,7 +12,7 @@
 #include "tabled/dbtool.h"
 
 enum {
-	ANSWER_MS = 20000, /* between two signs of life: longer than an owner that was killed needs to come back */
+	ANSWER_MS = 20000, /* between two signs of life; a killed owner is back sooner */
 	READ_SIZE = 4096,  /* bytes */
 };
 
@@ -22,8 +22,8 @@ remote_connect(const struct dbtool *dbtool)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd;
 
-	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/tabled-admin.sock", dbtool->config.run_directory) >=
-	    (int)sizeof(address.sun_path))
+	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/tabled-admin.sock",
+	             dbtool->config.run_directory) >= (int)sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)

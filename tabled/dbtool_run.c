@@ -71,14 +71,17 @@ dbtool_run(struct dbtool *dbtool)
 		return error;
 	switch (error) {
 	case -EBUSY:
-		return dbtool_fail(EX_TEMPFAIL, "another program has the table in %s open", dbtool->config.table_directory);
+		return dbtool_fail(EX_TEMPFAIL, "another program has the table in %s open",
+		                   dbtool->config.table_directory);
 	case -ECONNRESET:
-		return dbtool_fail(EX_TEMPFAIL, "tabled went away before it answered; look whether the change was made");
+		return dbtool_fail(EX_TEMPFAIL,
+		                   "tabled went away before it answered; look whether the change was made");
 	case -ETIMEDOUT:
 		return dbtool_fail(EX_TEMPFAIL, "tabled does not answer; look whether the change was made");
 	case -EACCES:
 	case -EPERM:
-		return dbtool_fail(EX_NOPERM, "only root may manage the table in %s", dbtool->config.table_directory);
+		return dbtool_fail(EX_NOPERM, "only root may manage the table in %s",
+		                   dbtool->config.table_directory);
 	default:
 		return dbtool_fail(EX_TEMPFAIL, "%s", strerror(-error));
 	}

@@ -15,7 +15,8 @@ enum {
 };
 
 int
-paper_read(int file, int (*each)(void *context, const struct wire_header *header, struct slice payload), void *context)
+paper_read(int file, int (*each)(void *context, const struct wire_header *header, struct slice payload),
+           void *context)
 {
 	struct wire_header header;
 	struct buffer input;
@@ -36,7 +37,8 @@ paper_read(int file, int (*each)(void *context, const struct wire_header *header
 		}
 		buffer_commit(&input, (size_t)got);
 		position += got;
-		while (result == 0 && wire_next(buffer_slice(&input), ADMIN_FRAME_MAX, &header, &payload) == 1) {
+		while (result == 0 &&
+		       wire_next(buffer_slice(&input), ADMIN_FRAME_MAX, &header, &payload) == 1) {
 			result = each(context, &header, payload);
 			buffer_consume(&input, WIRE_HEADER_SIZE + (size_t)header.length);
 		}
@@ -101,8 +103,8 @@ show_user(FILE *out, const struct admin_record *record)
 	dbtool_print(out, record->name);
 	fputs("\nmailbox:  ", out);
 	dbtool_print(out, user.path);
-	fprintf(out, "\nquota:    %s\npassword: %s\nenabled:  %s\n", user.quota == 0 ? "none" : quota, show_scheme(user.password),
-	        user.enabled ? "yes" : "no");
+	fprintf(out, "\nquota:    %s\npassword: %s\nenabled:  %s\n", user.quota == 0 ? "none" : quota,
+	        show_scheme(user.password), user.enabled ? "yes" : "no");
 	if (user.send_as.count > 0) {
 		fputs("send as:  ", out);
 		show_list(out, user.send_as);
@@ -195,13 +197,17 @@ show_export_record(void *context, const struct wire_header *header, struct slice
 	return 0;
 }
 
-/* Password hashes are nobody's to read but the owner's. */
+/* Standard output for "-". Password hashes are nobody's to read but the owner's. */
 static FILE *
 show_open(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	FILE *out = fd == -1 ? NULL : fdopen(fd, "w");
+	FILE *out;
+	int fd;
 
+	if (strcmp(path, "-") == 0)
+		return stdout;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	out = fd == -1 ? NULL : fdopen(fd, "w");
 	if (out == NULL && fd != -1)
 		close(fd);
 	return out;
@@ -211,8 +217,8 @@ int
 show_export(struct dbtool *dbtool)
 {
 	bool json = (dbtool->options.given & OPTION_JSON) != 0;
-	const char *path = dbtool->argument_count > 0 && strcmp(dbtool->arguments[0], "-") != 0 ? dbtool->arguments[0] : NULL;
-	struct show show = { .dbtool = dbtool, .out = path == NULL ? stdout : show_open(path) };
+	const char *path = dbtool->argument_count > 0 ? dbtool->arguments[0] : "-";
+	struct show show = { .dbtool = dbtool, .out = show_open(path) };
 	int result;
 
 	if (show.out == NULL)
@@ -222,7 +228,7 @@ show_export(struct dbtool *dbtool)
 	buffer_free(&show.line);
 	if (json)
 		fputs(show.count == 0 ? "[]\n" : "\n]\n", show.out);
-	if (path != NULL && fclose(show.out) != 0)
+	if (show.out != stdout && fclose(show.out) != 0)
 		return dbtool_fail(EX_IOERR, "%s: %s", path, strerror(errno));
 	return result == 0 ? EX_OK : dbtool_fail(EX_SOFTWARE, "a record is damaged; run: dbtool check");
 }

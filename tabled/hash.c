@@ -20,7 +20,8 @@ hash_matches(const char *stored, const char *password)
 {
 	const char *computed = crypt_rn(password, stored, &hash_data, (int)sizeof(hash_data));
 	size_t length = strlen(stored);
-	bool same = computed != NULL && strlen(computed) == length && CRYPTO_memcmp(computed, stored, length) == 0;
+	bool same = computed != NULL && strlen(computed) == length &&
+	            CRYPTO_memcmp(computed, stored, length) == 0;
 
 	explicit_bzero(&hash_data, sizeof(hash_data));
 	return same;
@@ -43,7 +44,8 @@ hash_on_check(struct channel *channel, void *context, struct channel_frame *fram
 	right = slice_to_string(given, password, sizeof(password)) == 0;
 	right = hash_matches(stored, password) && right;
 	explicit_bzero(password, sizeof(password));
-	explicit_bzero((void *)(uintptr_t)given.data, given.length); /* the channel's buffer, which has no use for it any more */
+	/* The channel's buffer has no use for it any more. */
+	explicit_bzero((void *)(uintptr_t)given.data, given.length);
 	writer = channel_begin(channel, HASH_REPLY, frame->request, -1);
 	wire_put_u8(&writer, right);
 	return channel_send(channel, &writer);

@@ -1,5 +1,6 @@
 /*
- * The hash role: checks one password after the other with crypt(3), each of which takes tens of milliseconds, so that the owner never does.
+ * The hash role: checks one password after the other with crypt(3), each of which takes tens of milliseconds,
+ * so that the owner never does.
  */
 #ifndef ANGARIUM_TABLED_HASH_H
 #define ANGARIUM_TABLED_HASH_H

@@ -14,9 +14,9 @@
 #include "tabled/record.h"
 
 enum {
-	WAITING_MAX = 512,    /* passwords; at some tens of milliseconds each, longer queues would outlast the clients */
-	TIMEOUT_MS = 15000,   /* for one password */
-	LINK_NAME_SIZE = 32,  /* bytes */
+	WAITING_MAX = 512,   /* passwords, of some 20 ms each: a longer queue outlasts the clients */
+	TIMEOUT_MS = 15000,  /* for one password */
+	LINK_NAME_SIZE = 32, /* bytes */
 };
 
 struct hash_request {
@@ -143,7 +143,10 @@ hash_worker_up(struct link *link, void *context)
 	hash_pool_dispatch(worker->pool);
 }
 
-/* What was under way is answered by the link; what waits goes to another worker, or is given up when there is none. */
+/*
+ * What was under way is answered by the link; what waits goes to another worker, or is given up when there is
+ * none.
+ */
 static void
 hash_worker_down(struct link *link, void *context)
 {
@@ -212,8 +215,8 @@ hash_pool_free(struct hash_pool **pool_pointer)
 }
 
 int
-hash_pool_check(struct hash_pool *pool, struct slice hash, struct slice password, void (*answered)(void *context, int result),
-                void *context)
+hash_pool_check(struct hash_pool *pool, struct slice hash, struct slice password,
+                void (*answered)(void *context, int result), void *context)
 {
 	struct hash_request *request;
 

@@ -1,5 +1,6 @@
 /*
- * The owner's side of the hash processes: a bounded queue of passwords to check, and one of them at a time in each process.
+ * The owner's side of the hash processes: a bounded queue of passwords to check, and one of them at a time in
+ * each process.
  */
 #ifndef ANGARIUM_TABLED_HASH_POOL_H
 #define ANGARIUM_TABLED_HASH_POOL_H
@@ -17,10 +18,11 @@ struct hash_pool *hash_pool_new(struct process *process, unsigned count);
 void hash_pool_free(struct hash_pool **pool);
 
 /*
- * Asks whether PASSWORD belongs to HASH (both are copied). 0: ANSWERED will be called exactly once, later, with 1 (right), 0 (wrong) or a negative errno value
- * (not known). -EAGAIN when the queue is full or no hash process is there, -EMSGSIZE, -ENOMEM: it is not called.
+ * Asks whether PASSWORD belongs to HASH (both are copied). 0: ANSWERED will be called exactly once, later,
+ * with 1 (right), 0 (wrong) or a negative errno value (not known). -EAGAIN when the queue is full or no hash
+ * process is there, -EMSGSIZE, -ENOMEM: it is not called.
  */
-int hash_pool_check(struct hash_pool *pool, struct slice hash, struct slice password, void (*answered)(void *context, int result),
-                    void *context);
+int hash_pool_check(struct hash_pool *pool, struct slice hash, struct slice password,
+                    void (*answered)(void *context, int result), void *context);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The index: a hash table that grows by one bucket with each entry (linear hashing: W. Litwin, 1980), so that no
- * single insertion ever has to move everything.
+ * The index: a hash table that grows by one bucket with each entry (linear hashing: W. Litwin, 1980), so that
+ * no single insertion ever has to move everything.
  */
 #include "tabled/index.h"
 
@@ -171,7 +171,8 @@ index_link(const struct index *index, uint32_t hash, enum table_space space, str
 void
 index_apply(struct index *index, struct index_entry *entry)
 {
-	struct index_entry **link = index_link(index, entry->hash, entry->space, slice_of(entry->data, entry->key_length));
+	struct index_entry **link =
+		index_link(index, entry->hash, entry->space, slice_of(entry->data, entry->key_length));
 	struct index_entry *old = *link;
 
 	if (old != NULL) {

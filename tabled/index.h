@@ -1,8 +1,9 @@
 /*
- * The index: all of the table in memory, for lookups. The owner's loop reads nothing else, so that no lookup waits for a disk,
- * for a lock, or for somebody else's transaction.
+ * The index: all of the table in memory, for lookups. The owner's loop reads nothing else, so that no lookup
+ * waits for a disk, for a lock, or for somebody else's transaction.
  *
- * The writer makes index entries while it changes the table, and the loop puts them here after the commit (writer.h).
+ * The writer makes index entries while it changes the table, and the loop puts them here after the commit
+ * (writer.h).
  */
 #ifndef ANGARIUM_TABLED_INDEX_H
 #define ANGARIUM_TABLED_INDEX_H
@@ -32,7 +33,8 @@ struct index_entry {
 STAILQ_HEAD(index_changes, index_entry);
 
 /* VALUE is ignored for a deletion. NULL when out of memory or too long. */
-struct index_entry *index_entry_new(enum table_space space, struct slice key, struct slice value, bool deleted);
+struct index_entry *index_entry_new(enum table_space space, struct slice key, struct slice value,
+                                    bool deleted);
 void index_changes_free(struct index_changes *changes);
 
 struct index;

@@ -47,19 +47,15 @@ struct line_state {
 void
 line_init(struct line *line)
 {
-	struct buffer *const buffers[] = { &line->name, &line->value, &line->first, &line->second, &line->third, &line->word };
-
-	for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++)
-		buffer_init(buffers[i], LINE_MAX_SIZE);
+	for (size_t i = 0; i < LINE_BUFFERS; i++)
+		buffer_init(&line->buffers[i], LINE_MAX_SIZE);
 }
 
 void
 line_free(struct line *line)
 {
-	struct buffer *const buffers[] = { &line->name, &line->value, &line->first, &line->second, &line->third, &line->word };
-
-	for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++)
-		buffer_free(buffers[i]);
+	for (size_t i = 0; i < LINE_BUFFERS; i++)
+		buffer_free(&line->buffers[i]);
 }
 
 static int
@@ -112,7 +108,9 @@ line_unescape(struct line_state *state, struct slice in, struct buffer *out)
 			i += 2;
 			continue;
 		}
-		return line_wrong(state, "\"%%\" must be followed by two hexadecimal digits; a \"%%\" itself is written %%25");
+		return line_wrong(
+			state,
+			"\"%%\" must be followed by two hexadecimal digits; a \"%%\" itself is written %%25");
 	}
 	buffer_commit(out, used);
 	return 0;
@@ -125,15 +123,17 @@ line_list(struct line_state *state, struct slice in, struct buffer *out)
 	buffer_clear(out);
 	while (in.length > 0) {
 		size_t comma = slice_find(in, ',');
-		int error = line_unescape(state, slice_first(in, comma), &state->line->word);
+		int error = line_unescape(state, slice_first(in, comma), &state->line->buffers[LINE_WORD]);
 
 		if (error != 0)
 			return error;
 		if (comma == 0 || comma + 1 == in.length)
 			return line_wrong(state, "between two commas, or after the last, there is nothing");
-		error = record_list_add(out, &state->count, buffer_slice(&state->line->word));
+		error = record_list_add(out, &state->count, buffer_slice(&state->line->buffers[LINE_WORD]));
 		if (error != 0)
-			return line_wrong(state, "the list has more than %d items, or one of more than %d bytes", RECORD_LIST_MAX, RECORD_ITEM_MAX);
+			return line_wrong(state,
+			                  "the list has more than %d items, or one of more than %d bytes",
+			                  RECORD_LIST_MAX, RECORD_ITEM_MAX);
 		in = slice_from(in, comma + 1);
 	}
 	return 0;
@@ -175,17 +175,21 @@ line_set(struct line_state *state, enum line_field field, struct slice value)
 		return line_wrong(state, "kind is local or relay");
 	case FIELD_ENABLED:
 		state->enabled = slice_equal(value, SLICE("yes"));
-		return state->enabled || slice_equal(value, SLICE("no")) ? 0 : line_wrong(state, "enabled is yes or no");
+		if (state->enabled || slice_equal(value, SLICE("no")))
+			return 0;
+		return line_wrong(state, "enabled is yes or no");
 	case FIELD_PASSWORD:
-		return line_unescape(state, value, &line->first);
+		return line_unescape(state, value, &line->buffers[LINE_FIRST]);
 	case FIELD_PATH:
-		return line_unescape(state, value, &line->second);
+		return line_unescape(state, value, &line->buffers[LINE_SECOND]);
 	case FIELD_QUOTA:
-		return line_parse_size(value, &state->quota) == 0 ? 0 : line_wrong(state, "a quota looks like 500M, 2G or none");
+		if (line_parse_size(value, &state->quota) == 0)
+			return 0;
+		return line_wrong(state, "a quota looks like 500M, 2G or none");
 	case FIELD_SEND_AS:
-		return line_list(state, value, &line->third);
+		return line_list(state, value, &line->buffers[LINE_THIRD]);
 	default:
-		return line_list(state, value, &line->first);
+		return line_list(state, value, &line->buffers[LINE_FIRST]);
 	}
 }
 
@@ -196,16 +200,19 @@ line_word(struct line_state *state, struct slice word)
 	struct slice key = slice_first(word, equals);
 
 	if (equals == word.length)
-		return line_wrong(state, "\"%.*s\" has no value; fields look like quota=1G", (int)slice_first(word, 60).length, word.data);
+		return line_wrong(state, "\"%.*s\" has no value; fields look like quota=1G",
+		                  (int)slice_first(word, 60).length, word.data);
 	for (int field = 0; field < FIELD_COUNT; field++) {
-		if (!slice_equal(key, slice_from_string(keys[field].word)) || (keys[field].nouns & 1U << state->line->record.noun) == 0)
+		if (!slice_equal(key, slice_from_string(keys[field].word)) ||
+		    (keys[field].nouns & 1U << state->line->record.noun) == 0)
 			continue;
 		if ((state->seen & 1U << field) != 0)
 			return line_wrong(state, "%s stands there twice", keys[field].word);
 		state->seen |= 1U << field;
 		return line_set(state, (enum line_field)field, slice_from(word, equals + 1));
 	}
-	return line_wrong(state, "there is no field \"%.*s\" here", (int)slice_first(key, 60).length, key.data);
+	return line_wrong(state, "there is no field \"%.*s\" here", (int)slice_first(key, 60).length,
+	                  key.data);
 }
 
 static int
@@ -229,15 +236,19 @@ line_encode(const struct line_state *state)
 {
 	struct line *line = state->line;
 	struct record_domain domain = { .enabled = state->enabled, .kind = state->kind };
-	struct record_user user = { .enabled = state->enabled, .password = buffer_slice(&line->first), .path = buffer_slice(&line->second),
-	                            .quota = state->quota, .send_as = { state->count, buffer_slice(&line->third) } };
-	struct record_alias alias = { .enabled = state->enabled, .targets = { state->count, buffer_slice(&line->first) } };
+	struct record_user user = { .enabled = state->enabled,
+		                    .password = buffer_slice(&line->buffers[LINE_FIRST]),
+		                    .path = buffer_slice(&line->buffers[LINE_SECOND]),
+		                    .quota = state->quota,
+		                    .send_as = { state->count, buffer_slice(&line->buffers[LINE_THIRD]) } };
+	struct record_alias alias = { .enabled = state->enabled,
+		                      .targets = { state->count, buffer_slice(&line->buffers[LINE_FIRST]) } };
 
 	if (line->record.noun == ADMIN_DOMAIN)
-		return record_domain_encode(&domain, &line->value);
+		return record_domain_encode(&domain, &line->buffers[LINE_VALUE]);
 	if (line->record.noun == ADMIN_USER)
-		return record_user_encode(&user, &line->value);
-	return record_alias_encode(&alias, &line->value);
+		return record_user_encode(&user, &line->buffers[LINE_VALUE]);
+	return record_alias_encode(&alias, &line->buffers[LINE_VALUE]);
 }
 
 int
@@ -249,24 +260,22 @@ line_parse(struct line *line, struct slice text, char *problem)
 
 	if (word.length == 0 || word.data[0] == '#')
 		return 0;
-	buffer_clear(&line->value);
-	buffer_clear(&line->first);
-	buffer_clear(&line->second);
-	buffer_clear(&line->third);
+	for (size_t i = 0; i < LINE_BUFFERS; i++)
+		buffer_clear(&line->buffers[i]);
 	error = line_noun(&state, word);
 	if (error != 0)
 		return error;
 	word = slice_word(&rest);
 	if (word.length == 0)
 		return line_wrong(&state, "the name is missing");
-	error = line_unescape(&state, word, &line->name);
+	error = line_unescape(&state, word, &line->buffers[LINE_NAME]);
 	while (error == 0 && (word = slice_word(&rest)).length > 0)
 		error = line_word(&state, word);
 	if (error != 0)
 		return error;
 	if (line_encode(&state) != 0)
 		return line_wrong(&state, "it is too long");
-	line->record.name = buffer_slice(&line->name);
-	line->record.record = buffer_slice(&line->value);
+	line->record.name = buffer_slice(&line->buffers[LINE_NAME]);
+	line->record.record = buffer_slice(&line->buffers[LINE_VALUE]);
 	return 1;
 }

@@ -3,12 +3,12 @@
  *
  *   domain example.org
  *   domain example.net kind=relay
- *   user alice@example.org password=$y$j9T$... path=example.org/alice quota=1G enabled=no send-as=info@example.org,sales@example.org
+ *   user alice@example.org password=$y$j9T$... path=example.org/alice quota=1G enabled=no send-as=x@b.example
  *   alias info@example.org to=alice@example.org,bob@example.net
  *   alias @example.org to=alice@example.org
  *
- * Words are divided by spaces or tabs. A byte up to 32, 127, "%" or "," inside a word is written %XX. Absent fields have their defaults.
- * Empty lines, and those that begin with "#", are ignored.
+ * Words are divided by spaces or tabs. A byte up to 32, 127, "%" or "," inside a word is written %XX. Absent
+ * fields have their defaults. Empty lines, and those that begin with "#", are ignored.
  */
 #ifndef ANGARIUM_TABLED_LINE_H
 #define ANGARIUM_TABLED_LINE_H
@@ -20,19 +20,28 @@ enum {
 	LINE_PROBLEM_SIZE = 256,         /* bytes of what is said to be wrong with one */
 };
 
+/* What a line is taken apart into. */
+enum line_buffer {
+	LINE_NAME,
+	LINE_VALUE,  /* the record */
+	LINE_FIRST,  /* a user's password, or an alias's targets */
+	LINE_SECOND, /* a user's path */
+	LINE_THIRD,  /* a user's send-as */
+	LINE_WORD,
+	LINE_BUFFERS,
+};
+
 struct line {
-	struct admin_record record; /* points into the buffers below, until the next line_parse */
-	struct buffer name;
-	struct buffer value;
-	struct buffer first;  /* the bytes of a user's password, or of an alias's targets */
-	struct buffer second; /* of a user's path */
-	struct buffer third;  /* of a user's send-as */
-	struct buffer word;
+	struct admin_record record; /* points into the buffers, until the next line_parse */
+	struct buffer buffers[LINE_BUFFERS];
 };
 
 void line_init(struct line *line);
 void line_free(struct line *line);
-/* TEXT has no line end. 1 with line->record, 0 when there is nothing in it, or -EINVAL with PROBLEM (LINE_PROBLEM_SIZE bytes). */
+/*
+ * TEXT has no line end. 1 with line->record, 0 when there is nothing in it, or -EINVAL with PROBLEM
+ * (LINE_PROBLEM_SIZE bytes).
+ */
 int line_parse(struct line *line, struct slice text, char *problem);
 /* Appends the line of RECORD, with its line end. 0, -EBADMSG (a malformed record), -ENOBUFS, -ENOMEM. */
 int line_format(const struct admin_record *record, struct buffer *out);

@@ -120,7 +120,9 @@ line_put_alias(struct buffer *out, struct slice value)
 int
 line_format(const struct admin_record *record, struct buffer *out)
 {
-	static const char *const nouns[] = { [ADMIN_DOMAIN] = "domain ", [ADMIN_USER] = "user ", [ADMIN_ALIAS] = "alias " };
+	static const char *const nouns[] = {
+		[ADMIN_DOMAIN] = "domain ", [ADMIN_USER] = "user ", [ADMIN_ALIAS] = "alias "
+	};
 	size_t begin = buffer_length(out);
 	int error = buffer_append_string(out, nouns[record->noun]);
 

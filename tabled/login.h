@@ -15,7 +15,9 @@ struct login {
 	bool enabled;                  /* the user, not its domain */
 };
 
-/* SEPARATOR: between user and folder; '\0': none. 0 or a negative errno value: the table could not be read. */
+/*
+ * SEPARATOR: between user and folder; '\0': none. 0 or a negative errno value: the table could not be read.
+ */
 int login_find(const struct view *view, char separator, struct slice text, struct login *login_r);
 
 #endif

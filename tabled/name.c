@@ -62,7 +62,10 @@ name_check_domain(struct slice domain, char *out)
 	return true;
 }
 
-/* An unquoted local-part: what may stand between quotes (RFC 5321 4.1.2 qtextSMTP and quoted-pairSMTP) is any printable byte. */
+/*
+ * An unquoted local-part: what may stand between quotes (RFC 5321 4.1.2 qtextSMTP and quoted-pairSMTP) is any
+ * printable byte.
+ */
 static bool
 name_check_local(struct slice local)
 {

@@ -1,9 +1,10 @@
 /*
  * Names of users and aliases as keys of the table.
  *
- * The key of "Local@Domain" is "domain@local": so the names of one domain lie together. Both parts are in lower case (ASCII). The
- * local-part could be told apart by case (RFC 5321 2.4), but no host that users know does that.
- *   "example.org@"  is the catch-all "@example.org" (a domain holds no "@", so the first one always ends it)
+ * The key of "Local@Domain" is "domain@local": so the names of one domain lie together. Both parts are in
+ * lower case (ASCII). The local-part could be told apart by case (RFC 5321 2.4), but no host that users know
+ * does that.
+ *   "example.org@"  is the catch-all "@example.org" (a domain holds no "@": the first one always ends it)
  *   "@postmaster"   is "postmaster" without a domain
  */
 #ifndef ANGARIUM_TABLED_NAME_H
@@ -28,15 +29,18 @@ enum name_form {
 };
 
 /*
- * Makes the key of ADDRESS, which is split at its last "@", without checking its syntax: whatever is in no table is not found.
- * False when it is longer than TABLE_ADDRESS_MAX or its domain holds an "@".
+ * Makes the key of ADDRESS, which is split at its last "@", without checking its syntax: whatever is in no
+ * table is not found. False when it is longer than TABLE_ADDRESS_MAX or its domain holds an "@".
  */
 bool name_make(struct slice local, struct slice domain, struct name *name_r);
 bool name_parse(struct slice address, struct name *name_r);
 /* Takes a key of the table apart. False when it is none. */
 bool name_from_key(struct slice key, struct name *name_r);
 
-/* For what is put into the table: ADDRESS (the local-part unquoted) has the syntax of an address (RFC 5321, 6531) or one of FORMS. */
+/*
+ * For what is put into the table: ADDRESS (the local-part unquoted) has the syntax of an address (RFC 5321,
+ * 6531) or one of FORMS.
+ */
 bool name_check(struct slice address, unsigned forms, struct name *name_r);
 /* DOMAIN in lower case into OUT (ADDRESS_DOMAIN_MAX + 1 bytes). False when it is no domain name. */
 bool name_check_domain(struct slice domain, char *out);

@@ -1,5 +1,6 @@
 /*
- * The owner role: opens the table, loads the index, starts the writer and the queue of passwords, and listens.
+ * The owner role: opens the table, loads the index, starts the writer and the queue of passwords, and
+ * listens.
  */
 #include "tabled/owner.h"
 
@@ -83,7 +84,8 @@ owner_on_broken(void *context)
 {
 	struct owner *owner = context;
 
-	log_event(LOG_ERR, "tabled.broken", LOG_STRING("message", "the table needs a recovery; starting again"));
+	log_event(LOG_ERR, "tabled.broken",
+	          LOG_STRING("message", "the table needs a recovery; starting again"));
 	owner->broken = true;
 	process_stop(owner->process);
 }
@@ -97,7 +99,8 @@ owner_start(struct owner *owner)
 	owner->index = index_new();
 	owner->verified = verified_new();
 	owner->tickets = tickets_new();
-	if (owner->index == NULL || owner->verified == NULL || owner->tickets == NULL || owner_open(owner, &table) != 0)
+	if (owner->index == NULL || owner->verified == NULL || owner->tickets == NULL ||
+	    owner_open(owner, &table) != 0)
 		return false;
 	owner->view = view_of_index(owner->index);
 	owner->writer = writer_new(process_base(owner->process), table, owner->index, owner_on_broken, owner);
@@ -105,7 +108,8 @@ owner_start(struct owner *owner)
 		table_close(&table);
 		return false;
 	}
-	owner->hashes = hash_pool_new(owner->process, config->hash_workers == 0 ? config_cores() : config->hash_workers);
+	owner->hashes = hash_pool_new(owner->process,
+	                              config->hash_workers == 0 ? config_cores() : config->hash_workers);
 	return owner->hashes != NULL;
 }
 
@@ -113,7 +117,8 @@ static bool
 owner_listen(struct owner *owner, struct owner_socket *sockets, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		sockets[i].listener = listener_new_unix(owner->process, sockets[i].name, sockets[i].accepted, owner);
+		sockets[i].listener =
+			listener_new_unix(owner->process, sockets[i].name, sockets[i].accepted, owner);
 		if (sockets[i].listener == NULL) {
 			log_event(LOG_ERR, "tabled.listen", LOG_STRING("socket", sockets[i].name));
 			return false;

@@ -1,6 +1,6 @@
 /*
- * The owner role: it holds the table and answers everybody's questions about addresses. One socket for each kind of peer, and one file for each
- * socket (serve_*.c), so that no peer can ask what only another may.
+ * The owner role: it holds the table and answers everybody's questions about addresses. One socket for each
+ * kind of peer, and one file for each socket (serve_*.c), so that no peer can ask what only another may.
  */
 #ifndef ANGARIUM_TABLED_OWNER_H
 #define ANGARIUM_TABLED_OWNER_H
@@ -48,7 +48,10 @@ int serve_send(struct channel *channel, struct wire_writer *writer);
 /* For struct channel_protocol: reading goes on. */
 void serve_drained(struct channel *channel, void *context);
 
-/* The enabled user NAME in an enabled local domain. 0, -ENOENT, or another negative errno value. Slices live until the index changes. */
+/*
+ * The enabled user NAME in an enabled local domain. 0, -ENOENT, or another negative errno value. Slices live
+ * until the index changes.
+ */
 int owner_find_user(const struct owner *owner, const struct name *name, struct record_user *user_r);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Records: the values of the table, encoded with the fields of common/ipc/wire.h after one byte that is the version of the encoding.
- * The same bytes travel between dbtool and tabled.
+ * Records: the values of the table, encoded with the fields of common/ipc/wire.h after one byte that is the
+ * version of the encoding. The same bytes travel between dbtool and tabled.
  */
 #ifndef ANGARIUM_TABLED_RECORD_H
 #define ANGARIUM_TABLED_RECORD_H
@@ -57,7 +57,10 @@ bool record_domain_decode(struct slice value, struct record_domain *domain_r);
 bool record_user_decode(struct slice value, struct record_user *user_r);
 bool record_alias_decode(struct slice value, struct record_alias *alias_r);
 
-/* Appends ITEM to the list that OUT holds, and counts it in *count. 0, -E2BIG (too many), -EMSGSIZE (too long), -ENOBUFS, -ENOMEM. */
+/*
+ * Appends ITEM to the list that OUT holds, and counts it in *count. 0, -E2BIG (too many), -EMSGSIZE (too
+ * long), -ENOBUFS, -ENOMEM.
+ */
 int record_list_add(struct buffer *out, uint32_t *count, struct slice item);
 /* Takes the first item out of *list. False when there is none left. */
 bool record_list_next(struct record_list *list, struct slice *item_r);

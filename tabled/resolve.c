@@ -37,15 +37,18 @@ resolve_settings_from(const struct config *config, struct resolve_settings *sett
 	*settings_r = (struct resolve_settings){
 		.separator = config->subaddress_separator,
 		.depth = config->alias_depth,
-		.targets = config->alias_targets < TABLE_TARGETS_MAX ? config->alias_targets : TABLE_TARGETS_MAX,
+		.targets = config->alias_targets,
 	};
+	if (settings_r->targets > TABLE_TARGETS_MAX)
+		settings_r->targets = TABLE_TARGETS_MAX;
 	for (size_t i = 0; config->hostname[i] != '\0'; i++) {
 		char c = config->hostname[i];
 
 		settings_r->hostname[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 	}
 	own->list[own->count++] = (struct config_network){ .family = AF_INET, .address = { 127 }, .bits = 8 };
-	own->list[own->count++] = (struct config_network){ .family = AF_INET6, .address = { [15] = 1 }, .bits = 128 };
+	own->list[own->count++] =
+		(struct config_network){ .family = AF_INET6, .address = { [15] = 1 }, .bits = 128 };
 	for (size_t i = 0; i < config->smtp_listen.count; i++)
 		resolve_add_own(own, &config->smtp_listen.list[i].address);
 	for (size_t i = 0; i < config->submission_listen.count; i++)
@@ -65,7 +68,8 @@ resolve_own_literal(const struct resolve_settings *settings, struct slice domain
 		return false;
 	inside = slice_first(slice_from(domain, 1), domain.length - 2);
 	if (slice_starts_nocase(inside, SLICE("IPv6:"))) {
-		if (slice_to_string(slice_from(inside, 5), text, sizeof(text)) != 0 || inet_pton(AF_INET6, text, &v6.sin6_addr) != 1)
+		if (slice_to_string(slice_from(inside, 5), text, sizeof(text)) != 0 ||
+		    inet_pton(AF_INET6, text, &v6.sin6_addr) != 1)
 			return false;
 		return config_networks_contain(&settings->own, (const void *)&v6);
 	}
@@ -140,23 +144,27 @@ resolve_built_in(const struct resolve_settings *settings, struct resolve_step *s
 
 /* RFC 5321 4.5.1: mail to postmaster must be accepted and be delivered, whatever is configured. */
 static void
-resolve_postmaster(const struct view *view, const struct resolve_settings *settings, struct resolve_step *step)
+resolve_postmaster(const struct view *view, const struct resolve_settings *settings,
+                   struct resolve_step *step)
 {
 	struct slice hostname = slice_from_string(settings->hostname);
 
 	step->tag = SLICE("");
-	if (name_make(SLICE("postmaster"), SLICE(""), &step->name) && resolve_name(view, step) && step->kind != RESOLVE_CLASS)
+	if (name_make(SLICE("postmaster"), SLICE(""), &step->name) && resolve_name(view, step) &&
+	    step->kind != RESOLVE_CLASS)
 		return;
-	if (name_make(SLICE("postmaster"), hostname, &step->name) && resolve_name(view, step) && step->kind != RESOLVE_CLASS)
+	if (name_make(SLICE("postmaster"), hostname, &step->name) && resolve_name(view, step) &&
+	    step->kind != RESOLVE_CLASS)
 		return;
 	resolve_built_in(settings, step);
 }
 
 static void
-resolve_in_local(const struct view *view, const struct resolve_settings *settings, struct slice local, struct slice domain,
-                 struct resolve_step *step)
+resolve_in_local(const struct view *view, const struct resolve_settings *settings, struct slice local,
+                 struct slice domain, struct resolve_step *step)
 {
-	size_t separator = settings->separator == '\0' ? local.length : slice_find(local, settings->separator);
+	size_t separator =
+		settings->separator == '\0' ? local.length : slice_find(local, settings->separator);
 
 	if (!name_make(local, domain, &step->name)) {
 		resolve_to_class(step, TABLE_NO_USER);
@@ -175,10 +183,14 @@ resolve_in_local(const struct view *view, const struct resolve_settings *setting
 	resolve_to_class(step, TABLE_NO_USER);
 }
 
-/* Of which class the domain is: LOCAL, RELAY, REMOTE, DISABLED, TEMPORARY; this host's own name counts as local without a record. */
+/*
+ * Of which class the domain is: LOCAL, RELAY, REMOTE, DISABLED, TEMPORARY; this host's own name counts as
+ * local without a record.
+ */
 static enum table_class
 resolve_domain(const struct view *view, const struct resolve_settings *settings, struct slice domain)
 {
+	struct slice hostname = slice_from_string(settings->hostname);
 	struct record_domain record;
 	struct name name;
 	int error;
@@ -187,7 +199,7 @@ resolve_domain(const struct view *view, const struct resolve_settings *settings,
 		return TABLE_REMOTE;
 	error = view_domain(view, name_domain(&name), &record);
 	if (error == -ENOENT)
-		return slice_equal(name_domain(&name), slice_from_string(settings->hostname)) ? TABLE_LOCAL : TABLE_REMOTE;
+		return slice_equal(name_domain(&name), hostname) ? TABLE_LOCAL : TABLE_REMOTE;
 	if (error != 0)
 		return TABLE_TEMPORARY;
 	if (record.kind == RECORD_DOMAIN_RELAY)
@@ -196,7 +208,8 @@ resolve_domain(const struct view *view, const struct resolve_settings *settings,
 }
 
 void
-resolve_one(const struct view *view, const struct resolve_settings *settings, struct slice address, struct resolve_step *step)
+resolve_one(const struct view *view, const struct resolve_settings *settings, struct slice address,
+            struct resolve_step *step)
 {
 	size_t at = slice_find_last(address, '@');
 	struct slice local = slice_first(address, at);
@@ -213,13 +226,15 @@ resolve_one(const struct view *view, const struct resolve_settings *settings, st
 		resolve_to_class(step, TABLE_NO_USER);
 		return;
 	}
-	if (at == address.length || (domain.length > 0 && domain.data[0] == '[' && resolve_own_literal(settings, domain)))
+	if (at == address.length ||
+	    (domain.length > 0 && domain.data[0] == '[' && resolve_own_literal(settings, domain)))
 		domain = slice_from_string(settings->hostname);
 	class = resolve_domain(view, settings, domain);
 	resolve_to_class(step, class);
 	if (class == TABLE_LOCAL)
 		resolve_in_local(view, settings, local, domain, step);
-	step->postmaster = postmaster && class != TABLE_REMOTE && class != TABLE_RELAY && class != TABLE_TEMPORARY;
+	step->postmaster =
+		postmaster && class != TABLE_REMOTE && class != TABLE_RELAY && class != TABLE_TEMPORARY;
 	if (step->postmaster && (step->class == TABLE_NO_USER || step->class == TABLE_DISABLED))
 		resolve_postmaster(view, settings, step);
 }

@@ -1,11 +1,13 @@
 /*
- * What an address means: whether it is ours, and the mailboxes and remote addresses that it finally stands for.
+ * What an address means: whether it is ours, and the mailboxes and remote addresses that it finally stands
+ * for.
  *
  * The order in which an address of a local domain is tried:
  *   1. an alias of that name, 2. a user of that name,
  *   3. and 4. the same without the subaddress ("user+tag": "user"),
  *   5. the catch-all of the domain,
- *   6. for "postmaster" only: the alias "postmaster", then the mailbox postmaster of this host, which always exists (RFC 5321 4.5.1).
+ *   6. for "postmaster" only: the alias "postmaster", then the mailbox postmaster of this host, which always
+ *      exists (RFC 5321 4.5.1).
  * An alias that names itself means the user of that name: so mail can be copied to others and still be kept.
  */
 #ifndef ANGARIUM_TABLED_RESOLVE_H
@@ -25,7 +27,10 @@ struct resolve_settings {
 	struct config_networks own; /* addresses of this host, for address literals */
 };
 
-/* Address literals that mean this host are loopback addresses and those that smtp_listen and submission_listen name. */
+/*
+ * Address literals that mean this host are loopback addresses and those that smtp_listen and
+ * submission_listen name.
+ */
 void resolve_settings_from(const struct config *config, struct resolve_settings *settings_r);
 
 /* One address, one step. */
@@ -48,24 +53,26 @@ struct resolve_step {
 };
 
 /* ADDRESS: local-part@domain or "postmaster". Slices in *step_r live until VIEW's next get. */
-void resolve_one(const struct view *view, const struct resolve_settings *settings, struct slice address, struct resolve_step *step_r);
+void resolve_one(const struct view *view, const struct resolve_settings *settings, struct slice address,
+                 struct resolve_step *step_r);
 
 /* The mailbox postmaster of this host, which needs no record. */
 void resolve_built_in(const struct resolve_settings *settings, struct resolve_step *step_r);
 
 /*
- * Follows aliases to the end. Appends the targets to OUT as they are in TABLE_EXPAND_REPLY (common/ipc/proto_table.h) and counts them.
- * They mean something when the class is LOCAL or ALIAS. A target that leads nowhere is left out as long as another does not;
- * an alias that leads too far, or to too many, gives TABLE_LOOP. OUT may be NULL: then the first target ends the search.
+ * Follows aliases to the end. Appends the targets to OUT as they are in TABLE_EXPAND_REPLY
+ * (common/ipc/proto_table.h) and counts them. They mean something when the class is LOCAL or ALIAS. A target
+ * that leads nowhere is left out as long as another does not; an alias that leads too far, or to too many,
+ * gives TABLE_LOOP. OUT may be NULL: then the first target ends the search.
  */
-enum table_class resolve_expand(const struct view *view, const struct resolve_settings *settings, struct slice address,
-                                struct buffer *out, uint32_t *count_r);
+enum table_class resolve_expand(const struct view *view, const struct resolve_settings *settings,
+                                struct slice address, struct buffer *out, uint32_t *count_r);
 
 /*
- * Whether the alias NAME with TARGETS, which VIEW already shows, can be followed: 0, -ELOOP (it leads back to itself), -E2BIG (too far, or to too
- * many), or another negative errno value from VIEW.
+ * Whether the alias NAME with TARGETS, which VIEW already shows, can be followed: 0, -ELOOP (it leads back to
+ * itself), -E2BIG (too far, or to too many), or another negative errno value from VIEW.
  */
-int resolve_check_alias(const struct view *view, const struct resolve_settings *settings, const struct name *name,
-                        struct record_list targets);
+int resolve_check_alias(const struct view *view, const struct resolve_settings *settings,
+                        const struct name *name, struct record_list targets);
 
 #endif

@@ -21,14 +21,16 @@ struct expansion {
 	uint32_t count;     /* targets */
 	uint32_t pushed;    /* addresses that were ever pending */
 	struct seen seen;
-	struct buffer pending;   /* of each address: u32 depth, slice address, u8 whether its alias is meant to be skipped */
+	struct buffer pending; /* of each address: u32 depth, u8 named by its own alias, slice address */
 	enum table_class worst;  /* of the targets that lead nowhere */
 };
 
 static void
-expand_init(struct expansion *expansion, const struct view *view, const struct resolve_settings *settings, struct buffer *out)
+expand_init(struct expansion *expansion, const struct view *view, const struct resolve_settings *settings,
+            struct buffer *out)
 {
-	*expansion = (struct expansion){ .view = view, .settings = settings, .out = out, .worst = TABLE_LOOP };
+	*expansion =
+		(struct expansion){ .view = view, .settings = settings, .out = out, .worst = TABLE_LOOP };
 	seen_init(&expansion->seen);
 	buffer_init(&expansion->pending, PENDING_LIMIT);
 }
@@ -42,7 +44,8 @@ expand_free(struct expansion *expansion)
 
 /* "login+tag@domain" from the name found and the tag as it was given. */
 static void
-expand_put_login(struct wire_writer *writer, const struct expansion *expansion, const struct resolve_step *step)
+expand_put_login(struct wire_writer *writer, const struct expansion *expansion,
+                 const struct resolve_step *step)
 {
 	char text[2 * TABLE_ADDRESS_MAX];
 	struct buffer login = { .data = text, .size = sizeof(text), .limit = sizeof(text) };
@@ -116,7 +119,8 @@ expand_push(struct expansion *expansion, struct slice address, uint32_t depth, b
 
 /* Makes the targets of the alias NAME pending. */
 static int
-expand_push_targets(struct expansion *expansion, const struct name *name, struct record_list targets, uint32_t depth)
+expand_push_targets(struct expansion *expansion, const struct name *name, struct record_list targets,
+                    uint32_t depth)
 {
 	struct slice target;
 	int added = seen_add(&expansion->seen, SEEN_ALIAS, name_key(name));
@@ -165,7 +169,8 @@ expand_met_alias(struct expansion *expansion, uint32_t depth, bool itself, struc
 }
 
 static int
-expand_step(struct expansion *expansion, struct slice address, uint32_t depth, bool itself, struct resolve_step *step)
+expand_step(struct expansion *expansion, struct slice address, uint32_t depth, bool itself,
+            struct resolve_step *step)
 {
 	resolve_one(expansion->view, expansion->settings, address, step);
 	if (step->kind == RESOLVE_USER)
@@ -227,8 +232,8 @@ expand_alias(struct expansion *expansion, const struct resolve_step *step)
 }
 
 enum table_class
-resolve_expand(const struct view *view, const struct resolve_settings *settings, struct slice address, struct buffer *out,
-               uint32_t *count_r)
+resolve_expand(const struct view *view, const struct resolve_settings *settings, struct slice address,
+               struct buffer *out, uint32_t *count_r)
 {
 	struct expansion expansion;
 	struct resolve_step step;

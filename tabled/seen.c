@@ -1,5 +1,6 @@
 /*
- * A set of short strings, as a hash table with open addressing. Each string is kept as kind, length (two bytes) and its bytes.
+ * A set of short strings, as a hash table with open addressing. Each string is kept as kind, length (two
+ * bytes) and its bytes.
  */
 #include "tabled/seen.h"
 
@@ -82,7 +83,8 @@ int
 seen_add(struct seen *seen, char kind, struct slice s)
 {
 	size_t begin = buffer_length(&seen->text);
-	unsigned char head[SEEN_HEAD] = { (unsigned char)kind, (unsigned char)(s.length >> 8), (unsigned char)s.length };
+	unsigned char head[SEEN_HEAD] = { (unsigned char)kind, (unsigned char)(s.length >> 8),
+		                          (unsigned char)s.length };
 	uint32_t *slot;
 	int error;
 

@@ -1,5 +1,6 @@
 /*
- * Answers dbtool: hands each call to the writer, and its progress and result back. One call at a time on a connection.
+ * Answers dbtool: hands each call to the writer, and its progress and result back. One call at a time on a
+ * connection.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -43,15 +44,20 @@ admin_job_free(struct writer_job *job)
 static void
 admin_job_log(const struct writer_job *job)
 {
-	static const char *const verbs[] = { [ADMIN_ADD] = "add", [ADMIN_DELETE] = "del", [ADMIN_SET] = "set", [ADMIN_SHOW] = "show",
-	                                     [ADMIN_LIST] = "list", [ADMIN_IMPORT] = "import", [ADMIN_CHECK] = "check" };
+	static const char *const verbs[] = {
+		[ADMIN_ADD] = "add",    [ADMIN_DELETE] = "del", [ADMIN_SET] = "set",
+		[ADMIN_SHOW] = "show",  [ADMIN_LIST] = "list",  [ADMIN_IMPORT] = "import",
+		[ADMIN_CHECK] = "check"
+	};
 	static const char *const nouns[] = { "table", "domain", "user", "alias" };
-	bool known = job->call.verb >= ADMIN_ADD && job->call.verb <= ADMIN_CHECK && job->call.noun <= ADMIN_ALIAS;
+	bool known =
+		job->call.verb >= ADMIN_ADD && job->call.verb <= ADMIN_CHECK && job->call.noun <= ADMIN_ALIAS;
 
 	if (!known)
 		return;
-	log_event(LOG_INFO, "tabled.admin", LOG_STRING("verb", verbs[job->call.verb]), LOG_STRING("noun", nouns[job->call.noun]),
-	          LOG_SLICE("name", job->call.name), LOG_UINT("status", job->reply.status), LOG_UINT("count", job->reply.count),
+	log_event(LOG_INFO, "tabled.admin", LOG_STRING("verb", verbs[job->call.verb]),
+	          LOG_STRING("noun", nouns[job->call.noun]), LOG_SLICE("name", job->call.name),
+	          LOG_UINT("status", job->reply.status), LOG_UINT("count", job->reply.count),
 	          LOG_STRING("message", job->reply.message));
 }
 
@@ -129,7 +135,8 @@ admin_job_new(struct admin_peer *peer, struct channel_frame *frame)
 static int
 serve_call(struct channel *channel, void *context, struct channel_frame *frame)
 {
-	static const struct admin_reply busy = { .status = ADMIN_TEMPORARY, .message = "too many calls are waiting; try again" };
+	static const struct admin_reply busy = { .status = ADMIN_TEMPORARY,
+		                                 .message = "too many calls are waiting; try again" };
 	struct admin_peer *peer = context;
 	struct wire_writer writer;
 

@@ -1,7 +1,8 @@
 /*
  * Answers login processes: is this password right? For a right one they get a ticket, and nothing else.
  *
- * An unknown user costs a hash too, of nobody's password, so that neither the answer nor its time tells who exists.
+ * An unknown user costs a hash too, of nobody's password, so that neither the answer nor its time tells who
+ * exists.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -58,10 +59,13 @@ owner_find_user(const struct owner *owner, const struct name *name, struct recor
 static void
 attempt_log(const struct attempt *attempt, const char *login, enum table_auth result)
 {
-	static const char *const words[] = { [TABLE_AUTH_OK] = "ok", [TABLE_AUTH_FAILED] = "failed", [TABLE_AUTH_TEMPORARY] = "temporary" };
+	static const char *const words[] = {
+		[TABLE_AUTH_OK] = "ok", [TABLE_AUTH_FAILED] = "failed", [TABLE_AUTH_TEMPORARY] = "temporary"
+	};
 
-	log_event(result == TABLE_AUTH_OK ? LOG_INFO : LOG_NOTICE, "tabled.auth", LOG_STRING("result", words[result]),
-	          LOG_STRING("login", login), LOG_STRING("service", attempt->service), LOG_STRING("client", attempt->client));
+	log_event(result == TABLE_AUTH_OK ? LOG_INFO : LOG_NOTICE, "tabled.auth",
+	          LOG_STRING("result", words[result]), LOG_STRING("login", login),
+	          LOG_STRING("service", attempt->service), LOG_STRING("client", attempt->client));
 }
 
 static int
@@ -116,13 +120,15 @@ attempt_answered(void *context, int result)
 
 	/* With the dummy no password is right; should one ever be, it belongs to nobody. */
 	if (result == 1 && attempt->known && owner->password_cache_ms > 0)
-		verified_add(owner->verified, attempt->digest, clock_monotonic_ms() + owner->password_cache_ms);
+		verified_add(owner->verified, attempt->digest,
+		             clock_monotonic_ms() + owner->password_cache_ms);
 	if (attempt->peer != NULL) {
 		/* A channel that cannot take the answer breaks by itself. */
 		if (result == 1 && attempt->known)
 			(void)attempt_admit(attempt);
 		else
-			(void)attempt_reply(attempt, result < 0 ? TABLE_AUTH_TEMPORARY : TABLE_AUTH_FAILED, NULL);
+			(void)attempt_reply(attempt, result < 0 ? TABLE_AUTH_TEMPORARY : TABLE_AUTH_FAILED,
+			                    NULL);
 	}
 	attempt_free(attempt);
 }
@@ -139,12 +145,14 @@ attempt_prepare(struct attempt *attempt, struct slice text, struct slice passwor
 		return error;
 	attempt->name = login.name;
 	memcpy(attempt->folder, login.folder, sizeof(attempt->folder));
-	attempt->known = login.known && login.password.length > 0 && memchr(password.data, '\0', password.length) == NULL;
+	attempt->known = login.known && login.password.length > 0 &&
+	                 memchr(password.data, '\0', password.length) == NULL;
 	if (!attempt->known || slice_to_string(login.password, attempt->hash, sizeof(attempt->hash)) != 0) {
 		attempt->known = false;
 		memcpy(attempt->hash, owner->dummy, strlen(owner->dummy) + 1);
 	}
-	verified_digest(owner->verified, name_key(&attempt->name), slice_from_string(attempt->hash), password, attempt->digest);
+	verified_digest(owner->verified, name_key(&attempt->name), slice_from_string(attempt->hash), password,
+	                attempt->digest);
 	return 0;
 }
 
@@ -154,13 +162,15 @@ attempt_start(struct attempt *attempt, struct slice text, struct slice password)
 	struct owner *owner = attempt->owner;
 	int error = attempt_prepare(attempt, text, password);
 
-	if (error == 0 && attempt->known && verified_find(owner->verified, attempt->digest, clock_monotonic_ms())) {
+	if (error == 0 && attempt->known &&
+	    verified_find(owner->verified, attempt->digest, clock_monotonic_ms())) {
 		error = attempt_admit(attempt);
 		attempt_free(attempt);
 		return error;
 	}
 	if (error == 0)
-		error = hash_pool_check(owner->hashes, slice_from_string(attempt->hash), password, attempt_answered, attempt);
+		error = hash_pool_check(owner->hashes, slice_from_string(attempt->hash), password,
+		                        attempt_answered, attempt);
 	if (error == 0)
 		return 0;
 	error = attempt_reply(attempt, TABLE_AUTH_TEMPORARY, NULL);
@@ -192,7 +202,8 @@ serve_auth(struct channel *channel, void *context, struct channel_frame *frame)
 	attempt->peer = peer;
 	LIST_INSERT_HEAD(&peer->attempts, attempt, next);
 	error = attempt_start(attempt, text, password);
-	explicit_bzero((void *)(uintptr_t)password.data, password.length); /* the channel's buffer, which has no use for it any more */
+	/* The channel's buffer has no use for it any more. */
+	explicit_bzero((void *)(uintptr_t)password.data, password.length);
 	return error;
 }
 

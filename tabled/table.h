@@ -1,6 +1,7 @@
 /*
- * The table: ordered keys with values in a few spaces, changed in durable transactions. This is all that the rest of
- * tabled and dbtool know of the storage; another backend is another file beside table_bdb.c (doc/table.md).
+ * The table: ordered keys with values in a few spaces, changed in durable transactions. This is all that the
+ * rest of tabled and dbtool know of the storage; another backend is another file beside table_bdb.c
+ * (doc/table.md).
  *
  * A table is used by one thread at a time and by one process at a time, and has at most one transaction open.
  */
@@ -28,9 +29,9 @@ enum {
 struct table;
 
 /*
- * Opens the table in DIRECTORY (which must exist), makes it when it is new, and recovers it from whatever a crash left.
- * CACHE is in bytes. 0; -EBUSY when another process has it open; or another negative errno value. ERROR (TABLE_ERROR_SIZE bytes)
- * then says what failed.
+ * Opens the table in DIRECTORY (which must exist), makes it when it is new, and recovers it from whatever a
+ * crash left. CACHE is in bytes. 0; -EBUSY when another process has it open; or another negative errno value.
+ * ERROR (TABLE_ERROR_SIZE bytes) then says what failed.
  */
 int table_open(const char *directory, uint64_t cache, struct table **table_r, char *error);
 /* Aborts an open transaction. Sets *table to NULL. */
@@ -43,7 +44,8 @@ int table_commit(struct table *table);
 void table_abort(struct table *table);
 
 /*
- * In a transaction or outside of one. Replaces what is in VALUE by the value of KEY. 0, -ENOENT, or another negative errno value.
+ * In a transaction or outside of one. Replaces what is in VALUE by the value of KEY. 0, -ENOENT, or another
+ * negative errno value.
  */
 int table_get(struct table *table, enum table_space space, struct slice key, struct buffer *value);
 
@@ -52,13 +54,16 @@ int table_put(struct table *table, enum table_space space, struct slice key, str
 int table_delete(struct table *table, enum table_space space, struct slice key);
 
 /*
- * Calls EACH for every key that begins with PREFIX, in the order of their bytes, until it returns other than 0, which is then returned.
- * KEY and VALUE live until EACH returns; EACH must not change the table.
+ * Calls EACH for every key that begins with PREFIX, in the order of their bytes, until it returns other than
+ * 0, which is then returned. KEY and VALUE live until EACH returns; EACH must not change the table.
  */
 int table_scan(struct table *table, enum table_space space, struct slice prefix,
                int (*each)(void *context, struct slice key, struct slice value), void *context);
 
-/* Bounds the time of the next recovery and frees log space. Costs disk writes; call it after changes and before closing. */
+/*
+ * Bounds the time of the next recovery and frees log space. Costs disk writes; call it after changes and
+ * before closing.
+ */
 int table_checkpoint(struct table *table);
 
 /* True after damage or a disk error that only closing and opening (recovery) can mend. */

@@ -2,9 +2,9 @@
  * The table in Berkeley DB 5.3: the only file that includes <db.h>.
  *
  * One B-tree file for each space in one transactional environment. The environment is private to this process
- * (DB_PRIVATE), and this process uses it from one thread: there is nobody to lock out, so the locking subsystem
- * is not even started, no deadlock can happen, and a transaction may be as large as the disk allows.
- * That no second process opens it is ensured by flock(2) on the file "lock".
+ * (DB_PRIVATE), and this process uses it from one thread: there is nobody to lock out, so the locking
+ * subsystem is not even started, no deadlock can happen, and a transaction may be as large as the disk
+ * allows. That no second process opens it is ensured by flock(2) on the file "lock".
  */
 #include "tabled/table.h"
 
@@ -25,12 +25,12 @@
 #define TABLE_FORMAT "1"
 
 enum {
-	PAGE_SIZE_BYTES = 4096,             /* the block of common file systems: a page is torn by no crash */
-	LOG_FILE_SIZE = 16 * 1024 * 1024,   /* bytes of one log file */
-	LOG_BUFFER_SIZE = 1024 * 1024,      /* bytes, gathered before a write */
-	CHECKPOINT_AFTER = 4 * 1024,        /* KiB of log; recovery reads little more than this */
-	SPACE_RESERVE = 32 * 1024 * 1024,   /* bytes that must stay free: a log that cannot be written stops Berkeley DB */
-	CACHE_MIN = 1024 * 1024,            /* bytes */
+	PAGE_SIZE_BYTES = 4096,           /* the block of common file systems: a page is torn by no crash */
+	LOG_FILE_SIZE = 16 * 1024 * 1024, /* bytes of one log file */
+	LOG_BUFFER_SIZE = 1024 * 1024,    /* bytes, gathered before a write */
+	CHECKPOINT_AFTER = 4 * 1024,      /* KiB of log; recovery reads little more than this */
+	SPACE_RESERVE = 32 * 1024 * 1024, /* bytes that must stay free: a log that cannot grow stops all */
+	CACHE_MIN = 1024 * 1024, /* bytes */
 	PRIVATE_MODE = 0600,
 	MESSAGE_SIZE = 200, /* bytes of what Berkeley DB said, with its NUL */
 };
@@ -103,7 +103,8 @@ table_lock(struct table *table, const char *directory)
 	table->directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (table->directory_fd == -1)
 		return -errno;
-	table->lock_fd = openat(table->directory_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, PRIVATE_MODE);
+	table->lock_fd =
+		openat(table->directory_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, PRIVATE_MODE);
 	if (table->lock_fd == -1)
 		return -errno;
 	if (flock(table->lock_fd, LOCK_EX | LOCK_NB) == -1)
@@ -114,7 +115,8 @@ table_lock(struct table *table, const char *directory)
 static int
 table_open_environment(struct table *table, const char *directory, uint64_t cache)
 {
-	const u_int32_t flags = DB_CREATE | DB_INIT_MPOOL | DB_INIT_LOG | DB_INIT_TXN | DB_RECOVER | DB_PRIVATE;
+	const u_int32_t flags =
+		DB_CREATE | DB_INIT_MPOOL | DB_INIT_LOG | DB_INIT_TXN | DB_RECOVER | DB_PRIVATE;
 	int result = db_env_create(&table->env, 0);
 
 	if (result != 0) {
@@ -125,7 +127,8 @@ table_open_environment(struct table *table, const char *directory, uint64_t cach
 	table->env->set_errcall(table->env, table_on_message);
 	if (cache < CACHE_MIN)
 		cache = CACHE_MIN;
-	result = table->env->set_cachesize(table->env, (u_int32_t)(cache >> 30), (u_int32_t)(cache & ((1U << 30) - 1)), 1);
+	result = table->env->set_cachesize(table->env, (u_int32_t)(cache >> 30),
+	                                   (u_int32_t)(cache & ((1U << 30) - 1)), 1);
 	if (result == 0)
 		result = table->env->set_lg_bsize(table->env, LOG_BUFFER_SIZE);
 	if (result == 0)
@@ -151,7 +154,8 @@ table_open_space(struct table *table, enum table_space space)
 	if (result == 0)
 		result = db->set_flags(db, DB_CHKSUM);
 	if (result == 0)
-		result = db->open(db, NULL, files[space], NULL, DB_BTREE, DB_CREATE | DB_AUTO_COMMIT, PRIVATE_MODE);
+		result = db->open(db, NULL, files[space], NULL, DB_BTREE, DB_CREATE | DB_AUTO_COMMIT,
+		                  PRIVATE_MODE);
 	return result;
 }
 
@@ -171,7 +175,8 @@ table_check_format(struct table *table)
 		if (error == 0)
 			error = table_commit(table);
 	} else if (error == 0 && !slice_equal(buffer_slice(&value), SLICE(TABLE_FORMAT))) {
-		snprintf(table->message, sizeof(table->message), "the table has a format that this release does not know");
+		snprintf(table->message, sizeof(table->message),
+		         "the table has a format that this release does not know");
 		error = -ENOTSUP;
 	}
 	buffer_free(&value);
@@ -234,7 +239,8 @@ table_open(const char *directory, uint64_t cache, struct table **table_r, char *
 	if (result == -EBUSY)
 		snprintf(error, TABLE_ERROR_SIZE, "%s: the table is open in another process", directory);
 	else
-		snprintf(error, TABLE_ERROR_SIZE, "%s: %s", directory, table->message[0] != '\0' ? table->message : strerror(-result));
+		snprintf(error, TABLE_ERROR_SIZE, "%s: %s", directory,
+		         table->message[0] != '\0' ? table->message : strerror(-result));
 	table_close(&table);
 	return result;
 }
@@ -295,7 +301,10 @@ table_commit(struct table *table)
 	table->transaction = NULL;
 	error = table_result(table, transaction->commit(transaction, DB_TXN_SYNC));
 	if (error == 0 && table_sync_directory(table) != 0) {
-		/* Committed, but perhaps not durable: nothing may be built on it before a recovery has read what is there. */
+		/*
+		 * Committed, but perhaps not durable: nothing may be built on it before a recovery has read
+		 * what is there.
+		 */
 		table->broken = true;
 		error = -EIO;
 	}

@@ -76,7 +76,8 @@ tickets_free(struct tickets **tickets)
 }
 
 int
-tickets_issue(struct tickets *tickets, const struct ticket *ticket, int64_t now, unsigned char number[TABLE_TICKET_SIZE])
+tickets_issue(struct tickets *tickets, const struct ticket *ticket, int64_t now,
+              unsigned char number[TABLE_TICKET_SIZE])
 {
 	struct ticket_entry *entry;
 

@@ -1,5 +1,6 @@
 /*
- * Recently verified passwords: a table of fixed size, four places for each digest; the one that expires first makes room.
+ * Recently verified passwords: a table of fixed size, four places for each digest; the one that expires first
+ * makes room.
  */
 #include "tabled/verified.h"
 
@@ -52,8 +53,8 @@ verified_digest(const struct verified *verified, struct slice login, struct slic
 	unsigned char input[3 * VERIFIED_DIGEST_SIZE];
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		HMAC(EVP_sha256(), verified->key, sizeof(verified->key), (const unsigned char *)parts[i].data, parts[i].length,
-		     input + i * VERIFIED_DIGEST_SIZE, NULL);
+		HMAC(EVP_sha256(), verified->key, sizeof(verified->key), (const unsigned char *)parts[i].data,
+		     parts[i].length, input + i * VERIFIED_DIGEST_SIZE, NULL);
 	HMAC(EVP_sha256(), verified->key, sizeof(verified->key), input, sizeof(input), digest, NULL);
 	explicit_bzero(input, sizeof(input));
 }
@@ -70,7 +71,8 @@ verified_find(const struct verified *verified, const unsigned char digest[VERIFI
 	const struct verified_entry *set = verified->entries[verified_set(digest)];
 
 	for (int way = 0; way < VERIFIED_WAYS; way++)
-		if (set[way].expires > now && CRYPTO_memcmp(set[way].digest, digest, VERIFIED_DIGEST_SIZE) == 0)
+		if (set[way].expires > now &&
+		    CRYPTO_memcmp(set[way].digest, digest, VERIFIED_DIGEST_SIZE) == 0)
 			return true;
 	return false;
 }

@@ -1,5 +1,6 @@
 /*
- * A view: where the resolver and the checks read from. In the owner it is the index, in a transaction the table itself.
+ * A view: where the resolver and the checks read from. In the owner it is the index, in a transaction the
+ * table itself.
  */
 #ifndef ANGARIUM_TABLED_VIEW_H
 #define ANGARIUM_TABLED_VIEW_H

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 enum {
-	WAITING_MAX = 64,          /* jobs that wait */
-	APPLY_EACH_TURN = 2048,    /* changes that go into the index in one turn of the loop: well below a millisecond */
-	CHECKPOINT_SECONDS = 60,   /* after which an idle writer looks whether a checkpoint is due */
+	WAITING_MAX = 64,        /* jobs that wait */
+	APPLY_EACH_TURN = 2048,  /* changes that one turn puts into the index: well below a millisecond */
+	CHECKPOINT_SECONDS = 60, /* after which an idle writer looks whether a checkpoint is due */
 };
 
 STAILQ_HEAD(writer_jobs, writer_job);
@@ -208,7 +208,8 @@ writer_start(struct writer *writer)
 }
 
 struct writer *
-writer_new(struct event_base *base, struct table *table, struct index *index, void (*broken)(void *context), void *context)
+writer_new(struct event_base *base, struct table *table, struct index *index, void (*broken)(void *context),
+           void *context)
 {
 	struct writer *writer = calloc(1, sizeof(*writer));
 	pthread_condattr_t attributes;

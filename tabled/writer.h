@@ -1,7 +1,8 @@
 /*
- * The writer: the one thread that uses the table once it is open. It does one administrator's call after the other, each in its own
- * transaction, and may wait for the disk; the owner's loop does not. After each call it hands the changes to the loop, which
- * puts them into the index, some in each turn, and only then gives the answer.
+ * The writer: the one thread that uses the table once it is open. It does one administrator's call after the
+ * other, each in its own transaction, and may wait for the disk; the owner's loop does not. After each call
+ * it hands the changes to the loop, which puts them into the index, some in each turn, and only then gives
+ * the answer.
  */
 #ifndef ANGARIUM_TABLED_WRITER_H
 #define ANGARIUM_TABLED_WRITER_H
@@ -36,17 +37,18 @@ struct writer_job {
 };
 
 /*
- * Takes TABLE and closes it in the end. BROKEN is called in the loop when the table needs a recovery, hence a restart. NULL with errno set; TABLE
- * is then still the caller's.
+ * Takes TABLE and closes it in the end. BROKEN is called in the loop when the table needs a recovery, hence a
+ * restart. NULL with errno set; TABLE is then still the caller's.
  */
-struct writer *writer_new(struct event_base *base, struct table *table, struct index *index, void (*broken)(void *context),
-                          void *context);
+struct writer *writer_new(struct event_base *base, struct table *table, struct index *index,
+                          void (*broken)(void *context), void *context);
 /* 0; -EBUSY when too many jobs wait. */
 int writer_submit(struct writer *writer, struct writer_job *job);
 /* Nobody waits for the answer: breaks the job off if it is not done. Its "done" is called all the same. */
 void writer_cancel(struct writer_job *job);
 /*
- * Breaks off the job under way, waits for the thread, closes the table, and frees. "done" is called for each job that is left. Sets *writer to NULL.
+ * Breaks off the job under way, waits for the thread, closes the table, and frees. "done" is called for each
+ * job that is left. Sets *writer to NULL.
  */
 void writer_free(struct writer **writer);
 

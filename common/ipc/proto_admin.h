@@ -1,9 +1,10 @@
 /*
  * dbtool asks tabled to change or to show the table, over tabled-admin.sock.
  *
- * A call carries the descriptor of a regular file (a memfd) that belongs to the call: dbtool puts there what is to be imported, and
- * tabled what is listed. So a call is one frame however much it moves, and tabled reads and writes at its own speed.
- * The file holds frames like those of a channel: ADMIN_RECORD and ADMIN_NOTE.
+ * A call carries the descriptor of a regular file (a memfd) that belongs to the call: dbtool puts there what
+ * is to be imported, and tabled what is listed. So a call is one frame however much it moves, and tabled
+ * reads and writes at its own speed. The file holds frames like those of a channel: ADMIN_RECORD and
+ * ADMIN_NOTE.
  *
  * One call at a time on a connection.
  */
@@ -17,16 +18,25 @@ enum {
 
 enum admin_type {
 	/*
-	 * dbtool -> tabled, with a descriptor: u8 verb (enum admin_verb); u8 noun (enum admin_noun); u32 flags (enum admin_flag); u32 fields (enum
-	 * admin_field: which of the record's fields are meant by ADMIN_SET); string name; slice record (tabled/record.h; empty when the verb needs none).
+	 * dbtool -> tabled, with a descriptor: u8 verb (enum admin_verb); u8 noun (enum admin_noun); u32
+	 * flags (enum admin_flag); u32 fields (enum admin_field: which of the record's fields are meant by
+	 * ADMIN_SET); string name; slice record (tabled/record.h; empty when the verb needs none).
 	 */
 	ADMIN_CALL = 1,
-	/* tabled -> dbtool: u8 status (enum admin_status); u64 count (records changed, shown, or found wrong); string message for people, may be empty */
+	/*
+	 * tabled -> dbtool: u8 status (enum admin_status); u64 count (records changed, shown, or found
+	 * wrong); string message for people, may be empty
+	 */
 	ADMIN_REPLY = 2,
-	/* tabled -> dbtool, any number before the reply: u64 done, u64 total (records or bytes; only their ratio counts) */
+	/*
+	 * tabled -> dbtool, any number before the reply: u64 done, u64 total (records or bytes; only their
+	 * ratio counts)
+	 */
 	ADMIN_PROGRESS = 3,
 
-	/* in the file; the request id is the line that it came from, or 0; u8 noun; string name; slice record */
+	/*
+	 * in the file; the request id is the line that it came from, or 0; u8 noun; string name; slice record
+	 */
 	ADMIN_RECORD = 4,
 	/* in the file: string text; a line for people (ADMIN_CHECK) */
 	ADMIN_NOTE = 5,
@@ -43,8 +53,8 @@ enum admin_verb {
 	ADMIN_ADD = 1,
 	ADMIN_DELETE = 2,
 	ADMIN_SET = 3,
-	ADMIN_SHOW = 4,   /* the record NAME into the file */
-	ADMIN_LIST = 5,   /* all records of the noun (of the domain NAME, when it is not empty) into the file */
+	ADMIN_SHOW = 4, /* the record NAME into the file */
+	ADMIN_LIST = 5, /* all records of the noun (of the domain NAME, when it is not empty) into the file */
 	ADMIN_IMPORT = 6, /* the records in the file are added, all or none */
 	ADMIN_CHECK = 7,  /* what contradicts itself in the table, as notes into the file */
 };

@@ -3,8 +3,9 @@
  *
  *   bench_lookup SOCKET CLIENTS AT_ONCE SECONDS USERS DOMAIN
  *
- * CLIENTS connections to SOCKET (tabled-smtpd.sock) each keep AT_ONCE questions for u0@DOMAIN ... u(USERS-1)@DOMAIN under way, for SECONDS.
- * Prints the answers a second, and the time between question and answer at the median and at the 99th percentile.
+ * CLIENTS connections to SOCKET (tabled-smtpd.sock) each keep AT_ONCE questions for u0@DOMAIN ...
+ * u(USERS-1)@DOMAIN under way, for SECONDS. Prints the answers a second, and the time between question and
+ * answer at the median and at the 99th percentile.
  */
 #include <errno.h>
 #include <poll.h>
@@ -74,7 +75,8 @@ ask(struct bench *bench, struct client *client, uint32_t slot)
 	struct wire_writer writer = wire_begin(&client->out, TABLE_LOOKUP, 0, slot);
 	char address[TABLE_ADDRESS_MAX];
 
-	snprintf(address, sizeof(address), "u%ju@%s", (uintmax_t)(next_random(bench) % bench->users), bench->domain);
+	snprintf(address, sizeof(address), "u%ju@%s", (uintmax_t)(next_random(bench) % bench->users),
+	         bench->domain);
 	wire_put_string(&writer, address);
 	if (wire_end(&writer) != 0)
 		fatal("a question is too long");
@@ -197,6 +199,7 @@ main(int argc, char **argv)
 		connect_client(argv[1], &clients[i]);
 	run(&bench);
 	printf("%ju lookups a second, %u us at the median, %u us at the 99th percentile, %ju wrong\n",
-	       (uintmax_t)(bench.answers / bench.seconds), percentile(&bench, 50), percentile(&bench, 99), (uintmax_t)bench.wrong);
+	       (uintmax_t)(bench.answers / bench.seconds), percentile(&bench, 50), percentile(&bench, 99),
+	       (uintmax_t)bench.wrong);
 	return bench.wrong == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

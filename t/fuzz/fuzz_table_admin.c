@@ -18,10 +18,12 @@ check_record(struct slice value)
 	struct buffer out;
 
 	buffer_init(&out, 1 << 20);
-	if (record_domain_decode(value, &domain) && (record_domain_encode(&domain, &out) != 0 || !slice_equal(buffer_slice(&out), value)))
+	if (record_domain_decode(value, &domain) &&
+	    (record_domain_encode(&domain, &out) != 0 || !slice_equal(buffer_slice(&out), value)))
 		abort();
 	buffer_clear(&out);
-	if (record_user_decode(value, &user) && (record_user_encode(&user, &out) != 0 || !slice_equal(buffer_slice(&out), value)))
+	if (record_user_decode(value, &user) &&
+	    (record_user_encode(&user, &out) != 0 || !slice_equal(buffer_slice(&out), value)))
 		abort();
 	buffer_clear(&out);
 	if (record_alias_decode(value, &alias)) {
@@ -47,7 +49,8 @@ check_name(struct slice text)
 	if (!name_check(text, NAME_CATCH_ALL | NAME_POSTMASTER, &name))
 		return;
 	name_address(&name, address);
-	if (!name_parse(slice_from_string(address), &again) || !slice_equal(name_key(&name), name_key(&again)))
+	if (!name_parse(slice_from_string(address), &again) ||
+	    !slice_equal(name_key(&name), name_key(&again)))
 		abort();
 	if (!name_from_key(name_key(&name), &again) || !slice_equal(name_key(&name), name_key(&again)))
 		abort();

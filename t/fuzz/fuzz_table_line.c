@@ -24,9 +24,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (found == 1 && line_format(&line.record, &text) == 0 && line.record.name.length > 0) {
 		buffer_truncate(&text, buffer_length(&text) - 1);
-		if (memchr(text.data, '\n', buffer_length(&text)) != NULL || line_parse(&again, buffer_slice(&text), problem) != 1)
+		if (memchr(text.data, '\n', buffer_length(&text)) != NULL ||
+		    line_parse(&again, buffer_slice(&text), problem) != 1)
 			abort();
-		if (again.record.noun != line.record.noun || !slice_equal(again.record.name, line.record.name) ||
+		if (again.record.noun != line.record.noun ||
+		    !slice_equal(again.record.name, line.record.name) ||
 		    !slice_equal(again.record.record, line.record.record))
 			abort();
 	}

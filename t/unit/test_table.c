@@ -20,7 +20,9 @@ enum {
 static void
 put(struct fixture *fixture, const char *key, const char *value)
 {
-	ck_assert_int_eq(table_put(fixture->table, TABLE_SPACE_USER, slice_from_string(key), slice_from_string(value)), 0);
+	ck_assert_int_eq(
+		table_put(fixture->table, TABLE_SPACE_USER, slice_from_string(key), slice_from_string(value)),
+		0);
 }
 
 static bool
@@ -164,7 +166,10 @@ START_TEST(one_transaction_may_be_much_larger_than_the_cache)
 }
 END_TEST
 
-/* Commits one number after the other, two keys each, and writes each number to FD once it is committed. Does not return. */
+/*
+ * Commits one number after the other, two keys each, and writes each number to FD once it is committed. Does
+ * not return.
+ */
 static void
 write_for_ever(struct fixture *fixture, int fd, uint32_t from)
 {
@@ -202,7 +207,10 @@ has_number(struct fixture *fixture, const char *side, uint32_t number)
 	return error == 0;
 }
 
-/* Runs the writer until COUNT numbers were committed and a moment longer, and kills it. The first number that was not acknowledged. */
+/*
+ * Runs the writer until COUNT numbers were committed and a moment longer, and kills it. The first number that
+ * was not acknowledged.
+ */
 static uint32_t
 run_and_kill(struct fixture *fixture, uint32_t from, uint32_t count)
 {
@@ -240,7 +248,8 @@ START_TEST(a_killed_process_loses_no_commit_and_leaves_no_half)
 		next = run_and_kill(&fixture, next, 1 + arc4random_uniform(40));
 		fixture_open_table(&fixture);
 		for (uint32_t number = 0; number < next; number++)
-			ck_assert(has_number(&fixture, "left", number) && has_number(&fixture, "right", number));
+			ck_assert(has_number(&fixture, "left", number) &&
+			          has_number(&fixture, "right", number));
 		/* Of the one that was not acknowledged both halves are there, or none. */
 		ck_assert(has_number(&fixture, "left", next) == has_number(&fixture, "right", next));
 		ck_assert(!has_number(&fixture, "left", next + 1));
@@ -251,7 +260,8 @@ START_TEST(a_killed_process_loses_no_commit_and_leaves_no_half)
 }
 END_TEST
 
-UNIT_MAIN("table", what_is_committed_is_there_after_another_opening, what_is_aborted_was_never_there, spaces_do_not_mix,
-          a_scan_sees_the_keys_of_its_prefix_in_order, a_second_process_is_told_that_the_table_is_open,
-          a_directory_that_is_not_there_is_named, one_transaction_may_be_much_larger_than_the_cache,
+UNIT_MAIN("table", what_is_committed_is_there_after_another_opening, what_is_aborted_was_never_there,
+          spaces_do_not_mix, a_scan_sees_the_keys_of_its_prefix_in_order,
+          a_second_process_is_told_that_the_table_is_open, a_directory_that_is_not_there_is_named,
+          one_transaction_may_be_much_larger_than_the_cache,
           a_killed_process_loses_no_commit_and_leaves_no_half)

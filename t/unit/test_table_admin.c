@@ -50,7 +50,10 @@ static enum admin_status
 run(const struct admin_call *call)
 {
 	struct index_changes changes = STAILQ_HEAD_INITIALIZER(changes);
-	struct admin admin = { .table = world.fixture.table, .settings = &world.settings, .file = world.file, .changes = &changes };
+	struct admin admin = { .table = world.fixture.table,
+		               .settings = &world.settings,
+		               .file = world.file,
+		               .changes = &changes };
 	struct index_entry *entry;
 
 	ck_assert_int_eq(lseek(world.file, 0, SEEK_SET), 0);
@@ -91,7 +94,9 @@ add(const char *text)
 static enum admin_status
 del(enum admin_noun noun, const char *name, uint32_t flags)
 {
-	struct admin_call call = { .verb = ADMIN_DELETE, .noun = noun, .flags = flags, .name = slice_from_string(name) };
+	struct admin_call call = {
+		.verb = ADMIN_DELETE, .noun = noun, .flags = flags, .name = slice_from_string(name)
+	};
 
 	return run(&call);
 }
@@ -100,7 +105,8 @@ del(enum admin_noun noun, const char *name, uint32_t flags)
 static const char *
 means(const char *address)
 {
-	static const char *const words[] = { "local", "alias", "relay", "remote", "no-user", "disabled", "loop", "temporary" };
+	static const char *const words[] = { "local",   "alias",    "relay", "remote",
+		                             "no-user", "disabled", "loop",  "temporary" };
 	static char text[4096];
 	struct view view = view_of_index(world.index);
 	struct buffer out, said = { .data = text, .size = sizeof(text), .limit = sizeof(text) };
@@ -110,7 +116,9 @@ means(const char *address)
 
 	buffer_init(&out, 1 << 20);
 	class = resolve_expand(&view, &world.settings, slice_from_string(address), &out, &count);
-	ck_assert_int_eq(resolve_expand(&view, &world.settings, slice_from_string(address), NULL, &short_count), class);
+	ck_assert_int_eq(
+		resolve_expand(&view, &world.settings, slice_from_string(address), NULL, &short_count),
+		class);
 	buffer_printf(&said, "%s", words[class]);
 	reader = wire_read(buffer_slice(&out));
 	for (uint32_t i = 0; i < count; i++) {
@@ -160,9 +168,14 @@ START_TEST(an_alias_leads_to_each_of_its_targets_once)
 {
 	world_open();
 	add_some();
-	ck_assert_int_eq(add("alias both@example.org to=alice@example.org,bob@example.org,X@Remote.example,alice@example.org"), ADMIN_OK);
-	ck_assert_int_eq(add("alias all@example.org to=both@example.org,bob@example.org,X@remote.example,relay@relayed.example"), ADMIN_OK);
-	ck_assert_str_eq(means("both@example.org"), "alias alice@example.org bob@example.org X@remote.example");
+	ck_assert_int_eq(add("alias both@example.org "
+	                     "to=alice@example.org,bob@example.org,X@Remote.example,alice@example.org"),
+	                 ADMIN_OK);
+	ck_assert_int_eq(add("alias all@example.org "
+	                     "to=both@example.org,bob@example.org,X@remote.example,relay@relayed.example"),
+	                 ADMIN_OK);
+	ck_assert_str_eq(means("both@example.org"),
+	                 "alias alice@example.org bob@example.org X@remote.example");
 	ck_assert_str_eq(means("all+tag@example.org"),
 	                 "alias bob@example.org X@remote.example relay@relayed.example alice@example.org");
 	world_close();
@@ -188,7 +201,8 @@ START_TEST(a_catch_all_takes_what_has_no_name_of_its_own)
 	ck_assert_int_eq(add("alias @example.org to=bob@example.org"), ADMIN_OK);
 	ck_assert_str_eq(means("alice@example.org"), "local alice@example.org");
 	ck_assert_str_eq(means("whoever@example.org"), "alias bob@example.org");
-	ck_assert_int_eq(call_line(ADMIN_SET, 0, ADMIN_FIELD_ENABLED, "user alice@example.org enabled=no"), ADMIN_OK);
+	ck_assert_int_eq(call_line(ADMIN_SET, 0, ADMIN_FIELD_ENABLED, "user alice@example.org enabled=no"),
+	                 ADMIN_OK);
 	ck_assert_str_eq(means("alice@example.org"), "disabled");
 	world_close();
 }
@@ -203,7 +217,9 @@ START_TEST(a_circle_of_aliases_is_refused_when_it_is_made)
 	ck_assert_int_eq(add("alias c@example.org to=bob@example.org,A@example.org"), ADMIN_REFUSED);
 	ck_assert_ptr_nonnull(strstr(world.reply.message, "c@example.org"));
 	ck_assert_int_eq(add("alias c@example.org to=bob@example.org"), ADMIN_OK);
-	ck_assert_int_eq(call_line(ADMIN_SET, 0, ADMIN_FIELD_TARGETS_ADD, "alias c@example.org to=a@example.org"), ADMIN_REFUSED);
+	ck_assert_int_eq(
+		call_line(ADMIN_SET, 0, ADMIN_FIELD_TARGETS_ADD, "alias c@example.org to=a@example.org"),
+		ADMIN_REFUSED);
 	ck_assert_int_eq(add("alias self@example.org to=self@example.org"), ADMIN_REFUSED);
 	ck_assert_int_eq(add("alias @example.org to=x@example.org"), ADMIN_REFUSED);
 	ck_assert_str_eq(means("a@example.org"), "alias bob@example.org");
@@ -260,7 +276,9 @@ START_TEST(an_alias_that_names_itself_keeps_a_copy_for_the_user)
 	add_some();
 	ck_assert_int_eq(add("alias alice@example.org to=alice@example.org,copy@remote.example"), ADMIN_OK);
 	ck_assert_str_eq(means("alice@example.org"), "alias alice@example.org copy@remote.example");
-	ck_assert_int_eq(call_line(ADMIN_SET, 0, ADMIN_FIELD_ENABLED, "alias alice@example.org to=x@y.example enabled=no"), ADMIN_OK);
+	ck_assert_int_eq(call_line(ADMIN_SET, 0, ADMIN_FIELD_ENABLED,
+	                           "alias alice@example.org to=x@y.example enabled=no"),
+	                 ADMIN_OK);
 	ck_assert_str_eq(means("alice@example.org"), "local alice@example.org");
 	world_close();
 }
@@ -283,7 +301,8 @@ START_TEST(postmaster_always_answers)
 	ck_assert_str_eq(means("postmaster"), "alias alice@example.org");
 	ck_assert_int_eq(add("user postmaster@example.org"), ADMIN_OK);
 	ck_assert_str_eq(means("postmaster@example.org"), "local postmaster@example.org");
-	ck_assert_int_eq(call_line(ADMIN_SET, 0, ADMIN_FIELD_ENABLED, "domain example.org enabled=no"), ADMIN_OK);
+	ck_assert_int_eq(call_line(ADMIN_SET, 0, ADMIN_FIELD_ENABLED, "domain example.org enabled=no"),
+	                 ADMIN_OK);
 	ck_assert_str_eq(means("alice@example.org"), "disabled");
 	ck_assert_str_eq(means("postmaster@example.org"), "local postmaster@mx.example.org");
 	world_close();
@@ -295,7 +314,8 @@ START_TEST(what_is_added_twice_or_contradicts_the_table_is_refused_with_a_reason
 	world_open();
 	add_some();
 	ck_assert_int_eq(add("domain Example.ORG"), ADMIN_EXISTS);
-	ck_assert_int_eq(call_line(ADMIN_ADD, ADMIN_IF_NOT_EXISTS, 0, "user alice@example.org quota=1G"), ADMIN_OK);
+	ck_assert_int_eq(call_line(ADMIN_ADD, ADMIN_IF_NOT_EXISTS, 0, "user alice@example.org quota=1G"),
+	                 ADMIN_OK);
 	ck_assert_uint_eq(world.reply.count, 0);
 	ck_assert_int_eq(add("user ALICE@example.org"), ADMIN_EXISTS);
 	ck_assert_int_eq(add("user a@unknown.example"), ADMIN_REFUSED);
@@ -357,7 +377,8 @@ import(const struct buffer *paper)
 	struct admin_call call = { .verb = ADMIN_IMPORT };
 
 	ck_assert_int_eq(ftruncate(world.file, 0), 0);
-	ck_assert_int_eq(pwrite(world.file, paper->data, buffer_length(paper), 0), (ssize_t)buffer_length(paper));
+	ck_assert_int_eq(pwrite(world.file, paper->data, buffer_length(paper), 0),
+	                 (ssize_t)buffer_length(paper));
 	return run(&call);
 }
 
@@ -441,8 +462,12 @@ END_TEST
 
 START_TEST(a_call_reads_back_as_it_was_written_and_unknown_flags_are_malformed)
 {
-	struct admin_call call = { .verb = ADMIN_SET, .noun = ADMIN_USER, .flags = ADMIN_IF_EXISTS, .fields = ADMIN_FIELD_QUOTA,
-	                           .name = SLICE("a@b"), .record = SLICE("record") };
+	struct admin_call call = { .verb = ADMIN_SET,
+		                   .noun = ADMIN_USER,
+		                   .flags = ADMIN_IF_EXISTS,
+		                   .fields = ADMIN_FIELD_QUOTA,
+		                   .name = SLICE("a@b"),
+		                   .record = SLICE("record") };
 	struct admin_call again;
 	struct wire_writer writer;
 	struct wire_reader reader;
@@ -465,10 +490,14 @@ START_TEST(a_call_reads_back_as_it_was_written_and_unknown_flags_are_malformed)
 END_TEST
 
 UNIT_MAIN("table_admin", addresses_mean_what_was_added, an_alias_leads_to_each_of_its_targets_once,
-          a_target_that_leads_nowhere_is_left_out_as_long_as_another_does_not, a_catch_all_takes_what_has_no_name_of_its_own,
-          a_circle_of_aliases_is_refused_when_it_is_made, a_circle_that_a_deletion_closes_is_bounded_and_found_by_check,
-          aliases_that_lead_too_far_or_to_too_many_are_refused, an_alias_that_names_itself_keeps_a_copy_for_the_user,
-          postmaster_always_answers, what_is_added_twice_or_contradicts_the_table_is_refused_with_a_reason,
-          a_domain_goes_with_its_users_only_when_that_is_said, an_import_adds_all_or_nothing_and_names_the_line,
-          the_index_read_from_the_table_is_the_one_that_the_changes_made, a_login_names_a_user_and_perhaps_a_folder,
+          a_target_that_leads_nowhere_is_left_out_as_long_as_another_does_not,
+          a_catch_all_takes_what_has_no_name_of_its_own, a_circle_of_aliases_is_refused_when_it_is_made,
+          a_circle_that_a_deletion_closes_is_bounded_and_found_by_check,
+          aliases_that_lead_too_far_or_to_too_many_are_refused,
+          an_alias_that_names_itself_keeps_a_copy_for_the_user, postmaster_always_answers,
+          what_is_added_twice_or_contradicts_the_table_is_refused_with_a_reason,
+          a_domain_goes_with_its_users_only_when_that_is_said,
+          an_import_adds_all_or_nothing_and_names_the_line,
+          the_index_read_from_the_table_is_the_one_that_the_changes_made,
+          a_login_names_a_user_and_perhaps_a_folder,
           a_call_reads_back_as_it_was_written_and_unknown_flags_are_malformed)

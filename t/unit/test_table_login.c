@@ -70,9 +70,11 @@ START_TEST(the_number_of_tickets_is_bounded_until_they_expire)
 END_TEST
 
 static void
-digest_of(struct verified *verified, const char *login, const char *hash, const char *password, unsigned char *digest)
+digest_of(struct verified *verified, const char *login, const char *hash, const char *password,
+          unsigned char *digest)
 {
-	verified_digest(verified, slice_from_string(login), slice_from_string(hash), slice_from_string(password), digest);
+	verified_digest(verified, slice_from_string(login), slice_from_string(hash),
+	                slice_from_string(password), digest);
 }
 
 START_TEST(a_password_is_remembered_for_its_time_its_user_and_its_hash_only)
@@ -113,6 +115,7 @@ START_TEST(a_hundred_thousand_passwords_need_no_more_memory_and_the_newest_are_k
 }
 END_TEST
 
-UNIT_MAIN("table_login", a_ticket_is_good_once, a_ticket_expires, the_number_of_tickets_is_bounded_until_they_expire,
+UNIT_MAIN("table_login", a_ticket_is_good_once, a_ticket_expires,
+          the_number_of_tickets_is_bounded_until_they_expire,
           a_password_is_remembered_for_its_time_its_user_and_its_hash_only,
           a_hundred_thousand_passwords_need_no_more_memory_and_the_newest_are_kept)

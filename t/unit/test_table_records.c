@@ -1,5 +1,6 @@
 /*
- * tabled/record.h, name.h, line.h, index.h, seen.h: what is stored, its keys, its text, and its copy in memory.
+ * tabled/record.h, name.h, line.h, index.h, seen.h: what is stored, its keys, its text, and its copy in
+ * memory.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -28,8 +29,11 @@ START_TEST(a_user_record_reads_back_as_it_was_written)
 {
 	const char *const send_as[] = { "a@b", "c@d" };
 	struct buffer list, encoded;
-	struct record_user user = { .enabled = true, .password = SLICE("$y$x"), .path = SLICE("d/l"), .quota = UINT64_C(1) << 40,
-	                            .send_as = list_of(&list, send_as, 2) };
+	struct record_user user = { .enabled = true,
+		                    .password = SLICE("$y$x"),
+		                    .path = SLICE("d/l"),
+		                    .quota = UINT64_C(1) << 40,
+		                    .send_as = list_of(&list, send_as, 2) };
 	struct record_user again;
 
 	buffer_init(&encoded, 4096);
@@ -145,8 +149,8 @@ assert_line(const char *text, const char *expected)
 	buffer_init(&out, 1 << 20);
 	ck_assert_msg(line_parse(&line, slice_from_string(text), problem) == 1, "%s: %s", text, problem);
 	ck_assert_int_eq(line_format(&line.record, &out), 0);
-	ck_assert_msg(slice_equal(buffer_slice(&out), slice_from_string(expected)), "\"%.*s\" is not \"%s\"", (int)buffer_length(&out),
-	              out.data, expected);
+	ck_assert_msg(slice_equal(buffer_slice(&out), slice_from_string(expected)), "\"%.*s\" is not \"%s\"",
+	              (int)buffer_length(&out), out.data, expected);
 	line_free(&line);
 	buffer_free(&out);
 }
@@ -156,7 +160,8 @@ START_TEST(a_line_reads_back_as_it_is_written)
 	assert_line("domain example.org", "domain example.org\n");
 	assert_line(" domain  example.org\tkind=local enabled=yes ", "domain example.org\n");
 	assert_line("domain example.net enabled=no kind=relay", "domain example.net kind=relay enabled=no\n");
-	assert_line("user a@b password=$y$x path=b/a quota=1024M send-as=c@d,e@f", "user a@b password=$y$x path=b/a quota=1G send-as=c@d,e@f\n");
+	assert_line("user a@b password=$y$x path=b/a quota=1024M send-as=c@d,e@f",
+	            "user a@b password=$y$x path=b/a quota=1G send-as=c@d,e@f\n");
 	assert_line("user a%20b%25%2c@c path=x%3dy", "user a%20b%25%2C@c path=x=y\n");
 	assert_line("alias @b to=a@b", "alias @b to=a@b\n");
 }
@@ -165,8 +170,21 @@ END_TEST
 START_TEST(a_line_that_is_wrong_is_refused_with_a_reason)
 {
 	static const char *const wrong[] = {
-		"mailbox a@b", "user", "user a@b quota", "user a@b quota=lots", "user a@b to=c@d", "user a@b path=x path=y", "domain a kind=other",
-		"domain a enabled=maybe", "user a%4", "user a%zz@b", "user a@b quota=99999999999999999999", "user a@b =x", "alias a@b to=,", "alias a@b to=c@d,", "alias a@b to=c@d,,e@f",
+		"mailbox a@b",
+		"user",
+		"user a@b quota",
+		"user a@b quota=lots",
+		"user a@b to=c@d",
+		"user a@b path=x path=y",
+		"domain a kind=other",
+		"domain a enabled=maybe",
+		"user a%4",
+		"user a%zz@b",
+		"user a@b quota=99999999999999999999",
+		"user a@b =x",
+		"alias a@b to=,",
+		"alias a@b to=c@d,",
+		"alias a@b to=c@d,,e@f",
 	};
 	char problem[LINE_PROBLEM_SIZE];
 	struct line line;
@@ -174,7 +192,8 @@ START_TEST(a_line_that_is_wrong_is_refused_with_a_reason)
 	line_init(&line);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		problem[0] = '\0';
-		ck_assert_msg(line_parse(&line, slice_from_string(wrong[i]), problem) == -EINVAL, "%s", wrong[i]);
+		ck_assert_msg(line_parse(&line, slice_from_string(wrong[i]), problem) == -EINVAL, "%s",
+		              wrong[i]);
 		ck_assert_msg(problem[0] != '\0', "%s", wrong[i]);
 	}
 	ck_assert_int_eq(line_parse(&line, SLICE("# a comment"), problem), 0);
@@ -205,8 +224,9 @@ END_TEST
 static void
 apply(struct index *index, const char *key, const char *value)
 {
-	struct index_entry *entry = index_entry_new(TABLE_SPACE_USER, slice_from_string(key),
-	                                            value == NULL ? SLICE("") : slice_from_string(value), value == NULL);
+	struct index_entry *entry =
+		index_entry_new(TABLE_SPACE_USER, slice_from_string(key),
+	                        value == NULL ? SLICE("") : slice_from_string(value), value == NULL);
 
 	ck_assert_ptr_nonnull(entry);
 	index_apply(index, entry);
@@ -230,7 +250,8 @@ START_TEST(the_index_finds_what_was_put_last_and_nothing_that_was_deleted)
 	ck_assert_uint_eq(index_count(index), COUNT - (COUNT + 2) / 3);
 	for (int i = 0; i < COUNT; i++) {
 		snprintf(text, sizeof(text), "key@%d", i);
-		ck_assert_int_eq(index_find(index, TABLE_SPACE_USER, slice_from_string(text), &value), i % 3 != 0);
+		ck_assert_int_eq(index_find(index, TABLE_SPACE_USER, slice_from_string(text), &value),
+		                 i % 3 != 0);
 		if (i % 3 != 0)
 			ck_assert(slice_equal(value, slice_from_string(text)));
 		ck_assert(!index_find(index, TABLE_SPACE_ALIAS, slice_from_string(text), &value));
@@ -261,7 +282,8 @@ END_TEST
 
 UNIT_MAIN("table_records", a_user_record_reads_back_as_it_was_written,
           a_record_that_is_cut_off_longer_or_of_another_version_is_malformed,
-          a_list_whose_count_does_not_fit_its_bytes_is_malformed, the_key_of_an_address_begins_with_its_domain_in_lower_case,
-          a_name_that_is_too_long_makes_no_key, only_addresses_and_the_forms_that_are_asked_for_are_names,
-          a_line_reads_back_as_it_is_written, a_line_that_is_wrong_is_refused_with_a_reason, sizes_have_units_and_limits,
+          a_list_whose_count_does_not_fit_its_bytes_is_malformed,
+          the_key_of_an_address_begins_with_its_domain_in_lower_case, a_name_that_is_too_long_makes_no_key,
+          only_addresses_and_the_forms_that_are_asked_for_are_names, a_line_reads_back_as_it_is_written,
+          a_line_that_is_wrong_is_refused_with_a_reason, sizes_have_units_and_limits,
           the_index_finds_what_was_put_last_and_nothing_that_was_deleted, a_string_is_new_to_a_set_once)
