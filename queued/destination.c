@@ -162,15 +162,18 @@ job_end(struct job *job)
 void
 job_lost(struct job *job)
 {
+	struct active *active = job->consignment->active;
 	struct target *target;
 	bool deadly = false;
 
 	STAILQ_FOREACH(target, &job->targets, link)
 		deadly = ++target->deaths >= TARGET_DEATHS_MAX || deadly;
-	if (deadly)
+	if (deadly) {
 		job_defer(job, "the delivery service ended unexpectedly");
-	else
-		job_take_back(job);
+		return;
+	}
+	job_take_back(job);
+	active_check(active);
 }
 
 /* Hands out one job of the consignment whose turn it is. False when none can go now. */
