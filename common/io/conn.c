@@ -4,53 +4,24 @@
  * Reading goes into one scratch area for the whole process. That is safe because input callbacks never nest: everything that
  * could deliver input to another connection is put off to a later event.
  */
-#include "common/io/conn.h"
-
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/base/buffer.h"
 #include "common/base/clock.h"
+#include "common/io/conn_private.h"
 
 enum {
 	SCRATCH_SIZE = 64 * 1024,         /* bytes of one read */
 	OUTPUT_LIMIT = 64 * 1024 * 1024,  /* bytes unsent */
 	FLUSH_MS = 10 * 1000,             /* for the last output to leave */
-	LINGER_MS = 2 * 1000,             /* for the peer to see it */
-	LINE_SIZE = 1024,                 /* bytes of a reply that is formatted without allocation */
-};
-
-struct conn {
-	const struct conn_protocol *protocol; /* NULL: only the rest of the output is still to be sent */
-	void *context;
-	struct event_base *base;
-	struct event *readable;
-	struct event *writable;
-	struct event *timer;
-	struct buffer in;
-	struct buffer out;
-	int64_t deadline; /* clock_monotonic_ms; 0: none */
-	int64_t armed;    /* when the timer fires; 0: not armed */
-	size_t low;
-	int fd;
-	unsigned depth;   /* callbacks under way */
-	bool dead;        /* to be freed when depth is 0 */
-	bool paused;
-	bool reading;     /* the read event is added */
-	bool above_low;   /* output has been above the low-water mark */
-	bool shut;        /* our side is shut down; waiting for the peer's */
 };
 
 static char scratch[SCRATCH_SIZE];
 
 static void conn_on_readable(evutil_socket_t fd, short what, void *context);
-static void conn_on_writable(evutil_socket_t fd, short what, void *context);
 static void conn_on_timer(evutil_socket_t fd, short what, void *context);
-static void conn_flush(struct conn *conn);
 
 static void
 conn_free(struct conn *conn)
@@ -61,6 +32,7 @@ conn_free(struct conn *conn)
 		event_free(conn->writable);
 	if (conn->timer != NULL)
 		event_free(conn->timer);
+	tls_stream_free(&conn->tls);
 	buffer_free(&conn->in);
 	buffer_free(&conn->out);
 	if (conn->fd >= 0)
@@ -68,7 +40,7 @@ conn_free(struct conn *conn)
 	free(conn);
 }
 
-static void
+void
 conn_die(struct conn *conn)
 {
 	conn->dead = true;
@@ -76,34 +48,37 @@ conn_die(struct conn *conn)
 		conn_free(conn);
 }
 
-static void
+void
 conn_enter(struct conn *conn)
 {
 	conn->depth++;
 }
 
-static void
+void
 conn_leave(struct conn *conn)
 {
 	if (--conn->depth == 0 && conn->dead)
 		conn_free(conn);
 }
 
-static void
+void
 conn_want_input(struct conn *conn, bool want)
 {
 	bool arranged;
 
-	if (want == conn->reading)
-		return;
-	conn->reading = want;
-	/* libevent adds no event that is active, and event_del takes an activation back: a delivery that was arranged is arranged anew. */
-	arranged = event_pending(conn->readable, EV_TIMEOUT, NULL) != 0;
-	event_del(conn->readable);
-	if (want)
-		event_add(conn->readable, NULL);
-	if (arranged)
-		event_active(conn->readable, EV_TIMEOUT, 0);
+	if (want != conn->reading) {
+		conn->reading = want;
+		/* libevent adds no event that is active, and event_del takes an activation back: a delivery that was arranged is arranged anew. */
+		arranged = event_pending(conn->readable, EV_TIMEOUT, NULL) != 0;
+		event_del(conn->readable);
+		if (want)
+			event_add(conn->readable, NULL);
+		if (arranged)
+			event_active(conn->readable, EV_TIMEOUT, 0);
+	}
+	/* What OpenSSL has read already makes no socket readable. */
+	if (want && conn->tls != NULL && tls_stream_more(conn->tls))
+		event_active(conn->readable, EV_READ, 0);
 }
 
 struct conn *
@@ -152,23 +127,14 @@ conn_close_after_flush(struct conn **conn_p)
 		return;
 	conn->protocol = NULL;
 	conn_want_input(conn, false);
+	/* What was to be said in secret is not said at all when there is no secret yet. */
+	if (conn->security == CONN_HANDSHAKE) {
+		conn->security = CONN_PLAIN;
+		tls_stream_free(&conn->tls);
+		buffer_free(&conn->out);
+	}
 	conn_set_deadline(conn, FLUSH_MS);
 	event_active(conn->writable, EV_WRITE, 0);
-}
-
-/* Everything is sent: shut our side down and read the peer's rest away, so that a reset does not overtake our last reply. */
-static void
-conn_linger(struct conn *conn)
-{
-	if (conn->shut)
-		return;
-	conn->shut = true;
-	if (shutdown(conn->fd, SHUT_WR) != 0) {
-		conn_die(conn);
-		return;
-	}
-	conn_set_deadline(conn, LINGER_MS);
-	conn_want_input(conn, true);
 }
 
 static void
@@ -196,7 +162,7 @@ conn_set_deadline(struct conn *conn, uint32_t milliseconds)
 		conn_arm(conn, now);
 }
 
-static void
+void
 conn_end(struct conn *conn, enum conn_end end)
 {
 	if (conn->dead)
@@ -230,33 +196,45 @@ conn_on_timer(evutil_socket_t fd, short what, void *context)
 	conn_leave(conn);
 }
 
-/* Gives INPUT to the protocol until it consumes no more. Returns how much it consumed. */
+/*
+ * Gives INPUT to the protocol until it consumes no more. Returns how much it consumed. What came in the clear after the command that
+ * began TLS counts as consumed, and nobody sees it (RFC 3207 4.2, RFC 2595 4): it could be anybody's.
+ */
 static size_t
 conn_deliver(struct conn *conn, struct slice input)
 {
 	size_t consumed = 0;
 
-	while (!conn->dead && !conn->paused && conn->protocol != NULL && consumed < input.length) {
+	while (!conn->dead && !conn->paused && conn->protocol != NULL && consumed < input.length &&
+	       conn->security != CONN_HANDSHAKE) {
 		size_t used = conn->protocol->input(conn->context, conn, slice_from(input, consumed));
 
 		if (used == 0)
 			break;
 		consumed += used;
 	}
-	return consumed;
+	return conn->security == CONN_HANDSHAKE ? input.length : consumed;
 }
 
-/* After a delivery: sends what it wrote, and reads on only while there is room. */
-static void
+/* True when more should be read from the socket. */
+static bool
+conn_has_room(const struct conn *conn)
+{
+	if (conn->security == CONN_HANDSHAKE)
+		return true;
+	return !conn->paused && !conn->stalled && buffer_length(&conn->in) < conn->in.limit;
+}
+
+void
 conn_settle(struct conn *conn)
 {
 	if (conn->dead || conn->protocol == NULL)
 		return;
-	if (buffer_length(&conn->out) > 0 && !event_pending(conn->writable, EV_WRITE, NULL))
+	if (conn->security != CONN_HANDSHAKE && buffer_length(&conn->out) > 0 && !event_pending(conn->writable, EV_WRITE, NULL))
 		conn_flush(conn);
 	if (conn->dead || conn->protocol == NULL)
 		return;
-	conn_want_input(conn, !conn->paused && buffer_length(&conn->in) < conn->in.limit);
+	conn_want_input(conn, conn_has_room(conn));
 }
 
 /* Delivers what was left over from earlier reads. */
@@ -290,6 +268,24 @@ conn_deliver_new(struct conn *conn, size_t got)
 		conn_deliver_kept(conn);
 }
 
+/* Reads into the scratch area. Bytes, 0 at the end, -EAGAIN, or another negative errno value. */
+static ssize_t
+conn_read(struct conn *conn, size_t room)
+{
+	ssize_t got;
+
+	if (room > SCRATCH_SIZE)
+		room = SCRATCH_SIZE;
+	/* What comes after our end is read away as it is. */
+	if (conn->tls != NULL && conn->protocol != NULL)
+		return tls_stream_read(conn->tls, scratch, room);
+	/* MSG_DONTWAIT here and below: a process that handed the socket over could have made it a blocking one. */
+	got = recv(conn->fd, scratch, room, MSG_DONTWAIT);
+	if (got < 0)
+		return errno == EINTR ? -EAGAIN : -errno;
+	return got;
+}
+
 static void
 conn_receive(struct conn *conn)
 {
@@ -300,14 +296,17 @@ conn_receive(struct conn *conn)
 		room = SCRATCH_SIZE;
 	if (room == 0)
 		return;
-	/* MSG_DONTWAIT here and below: a process that handed the socket over could have made it a blocking one. */
-	got = recv(conn->fd, scratch, room < SCRATCH_SIZE ? room : SCRATCH_SIZE, MSG_DONTWAIT);
-	if (got > 0 && conn->protocol != NULL)
+	got = conn_read(conn, room);
+	if (got > 0 && conn->protocol != NULL) {
 		conn_deliver_new(conn, (size_t)got);
-	else if (got == 0)
+	} else if (got == 0) {
 		conn_end(conn, CONN_EOF);
-	else if (got < 0 && errno != EAGAIN && errno != EINTR)
+	} else if (got < 0 && got != -EAGAIN) {
 		conn_end(conn, CONN_ERROR);
+	} else if (got == -EAGAIN && conn->tls != NULL && tls_stream_wants_write(conn->tls)) {
+		conn->stalled = true;
+		event_add(conn->writable, NULL);
+	}
 }
 
 static void
@@ -317,134 +316,23 @@ conn_on_readable(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	conn_enter(conn);
-	if ((what & EV_READ) != 0)
-		conn_receive(conn);
-	else if (!conn->paused)
-		conn_deliver_kept(conn);
+	if (conn->security == CONN_HANDSHAKE) {
+		conn_shake(conn);
+	} else {
+		if ((what & EV_TIMEOUT) != 0 && !conn->paused)
+			conn_deliver_kept(conn);
+		if ((what & EV_READ) != 0 && !conn->dead && conn->security != CONN_HANDSHAKE)
+			conn_receive(conn);
+	}
 	conn_settle(conn);
 	conn_leave(conn);
-}
-
-static void
-conn_check_drained(struct conn *conn)
-{
-	if (!conn->above_low || buffer_length(&conn->out) > conn->low)
-		return;
-	conn->above_low = false;
-	if (conn->protocol != NULL && conn->protocol->drained != NULL)
-		conn->protocol->drained(conn->context, conn);
-}
-
-static void
-conn_flush(struct conn *conn)
-{
-	while (buffer_length(&conn->out) > 0) {
-		struct slice out = buffer_slice(&conn->out);
-		ssize_t sent = send(conn->fd, out.data, out.length, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (sent >= 0) {
-			buffer_consume(&conn->out, (size_t)sent);
-			continue;
-		}
-		if (errno == EINTR)
-			continue;
-		if (errno == EAGAIN) {
-			event_add(conn->writable, NULL);
-			break;
-		}
-		buffer_free(&conn->out);
-		conn_end(conn, CONN_ERROR);
-		return;
-	}
-	if (buffer_length(&conn->out) == 0)
-		buffer_free(&conn->out);
-	conn_check_drained(conn);
-	if (conn->dead)
-		return;
-	if (conn->protocol == NULL && buffer_length(&conn->out) == 0)
-		conn_linger(conn);
-	/* What the drained callback wrote goes after the other connections had their turn. */
-	if (buffer_length(&conn->out) > 0 && !event_pending(conn->writable, EV_WRITE, NULL))
-		event_active(conn->writable, EV_WRITE, 0);
-}
-
-static void
-conn_on_writable(evutil_socket_t fd, short what, void *context)
-{
-	struct conn *conn = context;
-
-	(void)fd;
-	(void)what;
-	conn_enter(conn);
-	if (!conn->dead)
-		conn_flush(conn);
-	conn_leave(conn);
-}
-
-/* Output was added: it leaves when the callback under way returns, or in this turn of the loop. */
-static void
-conn_wrote(struct conn *conn)
-{
-	if (buffer_length(&conn->out) > conn->low)
-		conn->above_low = true;
-	if (conn->depth == 0 && !event_pending(conn->writable, EV_WRITE, NULL))
-		event_active(conn->writable, EV_WRITE, 0);
-}
-
-int
-conn_write(struct conn *conn, const void *data, size_t length)
-{
-	int error = buffer_append(&conn->out, data, length);
-
-	if (error == 0)
-		conn_wrote(conn);
-	return error;
-}
-
-int
-conn_printf(struct conn *conn, const char *format, ...)
-{
-	char line[LINE_SIZE];
-	va_list arguments;
-	int length;
-	char *room;
-	int error;
-
-	va_start(arguments, format);
-	length = vsnprintf(line, sizeof(line), format, arguments);
-	va_end(arguments);
-	if (length < 0)
-		return -EINVAL;
-	if ((size_t)length < sizeof(line))
-		return conn_write(conn, line, (size_t)length);
-	error = buffer_reserve(&conn->out, (size_t)length + 1, &room);
-	if (error != 0)
-		return error;
-	va_start(arguments, format);
-	vsnprintf(room, (size_t)length + 1, format, arguments);
-	va_end(arguments);
-	buffer_commit(&conn->out, (size_t)length);
-	conn_wrote(conn);
-	return 0;
-}
-
-size_t
-conn_unsent(const struct conn *conn)
-{
-	return buffer_length(&conn->out);
-}
-
-void
-conn_set_low_water(struct conn *conn, size_t low)
-{
-	conn->low = low;
 }
 
 void
 conn_pause(struct conn *conn)
 {
 	conn->paused = true;
-	if (conn->depth == 0)
+	if (conn->depth == 0 && conn->security != CONN_HANDSHAKE)
 		conn_want_input(conn, false);
 }
 
@@ -485,6 +373,8 @@ conn_detach(struct conn **conn_p, char **input_r, size_t *length_r)
 
 	*input_r = NULL;
 	*length_r = 0;
+	if (conn->tls != NULL)
+		return -ENOTSUP;
 	if (buffer_length(&conn->out) > 0)
 		return -EBUSY;
 	if (kept.length > 0) {
@@ -500,4 +390,12 @@ conn_detach(struct conn **conn_p, char **input_r, size_t *length_r)
 	conn->fd = -1;
 	conn_die(conn);
 	return fd;
+}
+
+void
+conn_set_protocol(struct conn *conn, const struct conn_protocol *protocol, void *context)
+{
+	conn->protocol = protocol;
+	conn->context = context;
+	conn->in.limit = protocol->input_limit;
 }

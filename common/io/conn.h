@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/base/slice.h"
+#include "common/io/tls.h"
 
 struct conn;
 
@@ -34,6 +35,8 @@ struct conn_protocol {
 	void (*ended)(void *context, struct conn *conn, enum conn_end end);
 	/* Optional: output has fallen to LOW bytes or less, after conn_unsent was above it. */
 	void (*drained)(void *context, struct conn *conn);
+	/* Optional: the TLS handshake is done. */
+	void (*secured)(void *context, struct conn *conn);
 	size_t input_limit; /* unconsumed bytes after which reading stops until some are consumed */
 };
 
@@ -60,7 +63,8 @@ void conn_set_deadline(struct conn *conn, uint32_t milliseconds);
 
 /*
  * Takes the socket out, for another process: the connection is freed, unconsumed input is copied to *input_r (malloc; free it; may be NULL when
- * empty). Not inside an input callback. Fails with -EBUSY while output is unsent. Sets *conn to NULL on success, and returns the descriptor.
+ * empty). Not inside an input callback. Fails with -EBUSY while output is unsent, and with -ENOTSUP under TLS, which cannot move. Sets *conn to
+ * NULL on success, and returns the descriptor.
  */
 int conn_detach(struct conn **conn, char **input_r, size_t *length_r);
 /*
@@ -69,5 +73,19 @@ int conn_detach(struct conn **conn, char **input_r, size_t *length_r);
  */
 int conn_feed(struct conn *conn, const void *data, size_t length);
 int conn_fd(const struct conn *conn);
+/* From now on another protocol is spoken to; not inside an input callback. What is unconsumed stays. */
+void conn_set_protocol(struct conn *conn, const struct conn_protocol *protocol, void *context);
+
+/*
+ * Goes over to TLS, as its server: at once for a new connection, or in the input callback after the reply to STARTTLS was written. What was
+ * written is sent in the clear before; what the client sent in the clear after its command is thrown away. What is written from now on waits for
+ * the handshake, and so does input. A handshake that fails ends the connection with CONN_ERROR. 0, -EBUSY when the socket does not
+ * take what was written, -EALREADY, or -ENOMEM: close it then.
+ */
+int conn_start_tls(struct conn *conn, struct tls_context *context);
+/* False while there is no TLS, or its handshake is not done. */
+bool conn_tls_info(const struct conn *conn, struct tls_info *info_r);
+/* Why TLS failed (a static text), or NULL. */
+const char *conn_tls_failure(const struct conn *conn);
 
 #endif

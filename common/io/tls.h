@@ -1,0 +1,47 @@
+/*
+ * TLS of a server (RFC 8446, RFC 5246): the certificates and rules that its connections are made with.
+ *
+ * There is no private key here. Signatures are made by a signer (common/io/tls_key.h), in practice another process.
+ */
+#ifndef ANGARIUM_IO_TLS_H
+#define ANGARIUM_IO_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/slice.h"
+
+struct ssl_ctx_st;
+struct tls_context;
+
+/* What a connection has agreed on. The strings are static, but for the server's name, which lives as long as the connection. */
+struct tls_info {
+	const char *version;     /* "TLSv1.3" */
+	const char *cipher;      /* as registered: "TLS_AES_256_GCM_SHA384" */
+	const char *group;       /* of the key exchange: "x25519"; NULL when there was none */
+	int bits;                /* of the cipher's key */
+	bool resumed;
+	const char *server_name; /* that the client asked for, or NULL */
+};
+
+/*
+ * Makes OpenSSL ready, once in a process and before it is confined: no configuration file is read, and none will be looked for
+ * later. 0, or -ENOMEM.
+ */
+int tls_prepare(void);
+
+/*
+ * A context of COUNT certificates, each a chain in PEM (leaf first). The first is used for clients that name no server, or one that
+ * no certificate is for (RFC 6066 3). An ECDSA and an RSA certificate for the same names are used together.
+ * VERSION_1_3 allows nothing older. *reason_r says what is wrong with which of them (*index_r). 0, -EINVAL or -ENOMEM.
+ */
+int tls_context_new(const struct slice *chains, size_t count, bool version_1_3, struct tls_context **context_r,
+                    size_t *index_r, const char **reason_r);
+/* Contexts are counted: whoever keeps one takes it, and frees it later. Both set or return the pointer. */
+struct tls_context *tls_context_take(struct tls_context *context);
+void tls_context_free(struct tls_context **context);
+
+/* For tls_stream.c. */
+struct ssl_ctx_st *tls_context_first(const struct tls_context *context);
+
+#endif

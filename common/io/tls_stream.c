@@ -1,0 +1,170 @@
+/*
+ * TLS over one socket. OpenSSL's queue of errors is emptied before each call, as its functions ask for, and after a failure.
+ */
+#include "common/io/tls_stream.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+
+enum { LENGTH_MAX = 1 << 30 }; /* bytes that are given to OpenSSL at once */
+
+struct tls_stream {
+	SSL *ssl;
+	struct tls_context *context;
+	const char *failure;
+	bool more;
+};
+
+struct tls_stream *
+tls_stream_new(struct tls_context *context, int fd)
+{
+	struct tls_stream *stream = calloc(1, sizeof(*stream));
+
+	if (stream == NULL)
+		return NULL;
+	stream->context = tls_context_take(context);
+	stream->ssl = SSL_new(tls_context_first(context));
+	if (stream->ssl == NULL || SSL_set_fd(stream->ssl, fd) != 1) {
+		tls_stream_free(&stream);
+		return NULL;
+	}
+	SSL_set_accept_state(stream->ssl);
+	return stream;
+}
+
+void
+tls_stream_free(struct tls_stream **stream_p)
+{
+	struct tls_stream *stream = *stream_p;
+
+	*stream_p = NULL;
+	if (stream == NULL)
+		return;
+	SSL_free(stream->ssl);
+	tls_context_free(&stream->context);
+	free(stream);
+}
+
+/* What a call that returned RESULT, which is no success, means: 0 is the end. */
+static int
+stream_error(struct tls_stream *stream, int result)
+{
+	const char *reason;
+
+	switch (SSL_get_error(stream->ssl, result)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		return -EAGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	default:
+		break;
+	}
+	reason = ERR_reason_error_string(ERR_peek_error());
+	stream->failure = reason == NULL ? "connection lost" : reason;
+	ERR_clear_error();
+	return -EPROTO;
+}
+
+int
+tls_stream_handshake(struct tls_stream *stream)
+{
+	int result;
+	int error;
+
+	ERR_clear_error();
+	result = SSL_do_handshake(stream->ssl);
+	if (result == 1) {
+		stream->more = SSL_has_pending(stream->ssl) == 1;
+		return 0;
+	}
+	error = stream_error(stream, result);
+	if (error == 0)
+		stream->failure = "connection closed";
+	return error == -EAGAIN ? -EAGAIN : -EPROTO;
+}
+
+ssize_t
+tls_stream_read(struct tls_stream *stream, void *out, size_t size)
+{
+	size_t total = 0;
+
+	stream->more = false;
+	ERR_clear_error();
+	while (total < size) {
+		size_t got = 0;
+		int result = SSL_read_ex(stream->ssl, (char *)out + total, size - total, &got);
+		int error;
+
+		if (result == 1) {
+			total += got;
+			continue;
+		}
+		error = stream_error(stream, result);
+		/* The end, or an error, comes again with the next call. */
+		stream->more = total > 0 && error != -EAGAIN;
+		return total > 0 ? (ssize_t)total : error;
+	}
+	stream->more = SSL_has_pending(stream->ssl) == 1;
+	return (ssize_t)total;
+}
+
+ssize_t
+tls_stream_write(struct tls_stream *stream, const void *data, size_t length)
+{
+	size_t sent = 0;
+	int result;
+	int error;
+
+	ERR_clear_error();
+	result = SSL_write_ex(stream->ssl, data, length > LENGTH_MAX ? LENGTH_MAX : length, &sent);
+	if (result == 1)
+		return (ssize_t)sent;
+	error = stream_error(stream, result);
+	return error == 0 ? -EPROTO : error;
+}
+
+void
+tls_stream_close(struct tls_stream *stream)
+{
+	ERR_clear_error();
+	if (stream->failure == NULL)
+		SSL_shutdown(stream->ssl);
+	ERR_clear_error();
+}
+
+bool
+tls_stream_wants_write(const struct tls_stream *stream)
+{
+	return SSL_want_write(stream->ssl);
+}
+
+bool
+tls_stream_more(const struct tls_stream *stream)
+{
+	return stream->more;
+}
+
+void
+tls_stream_info(const struct tls_stream *stream, struct tls_info *info_r)
+{
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(stream->ssl);
+	int group = (int)SSL_get_negotiated_group(stream->ssl);
+
+	*info_r = (struct tls_info){
+		.version = SSL_get_version(stream->ssl),
+		.cipher = SSL_CIPHER_standard_name(cipher),
+		.group = group == NID_undef ? NULL : SSL_group_to_name(stream->ssl, group),
+		.bits = SSL_CIPHER_get_bits(cipher, NULL),
+		.resumed = SSL_session_reused(stream->ssl) == 1,
+		.server_name = SSL_get_servername(stream->ssl, TLSEXT_NAMETYPE_host_name),
+	};
+}
+
+const char *
+tls_stream_failure(const struct tls_stream *stream)
+{
+	return stream->failure;
+}
