@@ -208,8 +208,11 @@ admin_run(struct admin *admin, const struct admin_call *call)
 	buffer_init(&admin->scratch, TABLE_VALUE_MAX);
 	buffer_init(&admin->output, OUTPUT_LIMIT);
 	admin->reply.status = entry->changes ? admin_transact(admin, entry, call) : entry->run(admin, call);
-	if (admin->reply.status != ADMIN_OK && admin->changes != NULL)
-		index_changes_free(admin->changes);
+	if (admin->reply.status != ADMIN_OK) {
+		admin->reply.count = 0;
+		if (admin->changes != NULL)
+			index_changes_free(admin->changes);
+	}
 	view_table_free(&admin->reader);
 	buffer_free(&admin->scratch);
 	buffer_free(&admin->output);
