@@ -172,7 +172,8 @@ store_push(struct store *store, struct record *record, record_settled *settled, 
 {
 	record->settled = settled;
 	record->context = context;
-	TAILQ_INSERT_TAIL(&store->batch, record_hold(record), link);
+	record_hold(record);
+	TAILQ_INSERT_TAIL(&store->batch, record, link);
 	store_wake(store);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/ipc/proto_submit.h"
 #include "queued/deliver.h"
 #include "queued/submit.h"
 
