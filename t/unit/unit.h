@@ -26,6 +26,7 @@ unit_run(const char *name, const TTest *const *tests, size_t count)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_timeout(all, 60); /* seconds; the default of 4 is short for a sanitizer on a busy machine */
 	for (size_t i = 0; i < count; i++)
 		tcase_add_test(all, tests[i]);
 	suite_add_tcase(suite, all);
