@@ -35,7 +35,9 @@ struct attempt {
 	struct login_peer *peer; /* NULL when it has gone */
 	uint32_t request;
 	bool known;
-	struct name name;
+	struct slice said; /* the login as the client gave it, for the log */
+	char said_text[TABLE_ADDRESS_MAX];
+	struct name name;  /* only when KNOWN */
 	char folder[TABLE_FOLDER_MAX];
 	char service[SERVICE_SIZE];
 	char client[CLIENT_SIZE];
@@ -57,14 +59,14 @@ owner_find_user(const struct owner *owner, const struct name *name, struct recor
 }
 
 static void
-attempt_log(const struct attempt *attempt, const char *login, enum table_auth result)
+attempt_log(const struct attempt *attempt, enum table_auth result)
 {
 	static const char *const words[] = {
 		[TABLE_AUTH_OK] = "ok", [TABLE_AUTH_FAILED] = "failed", [TABLE_AUTH_TEMPORARY] = "temporary"
 	};
 
 	log_event(result == TABLE_AUTH_OK ? LOG_INFO : LOG_NOTICE, "tabled.auth",
-	          LOG_STRING("result", words[result]), LOG_STRING("login", login),
+	          LOG_STRING("result", words[result]), LOG_SLICE("login", attempt->said),
 	          LOG_STRING("service", attempt->service), LOG_STRING("client", attempt->client));
 }
 
@@ -75,10 +77,10 @@ attempt_reply(const struct attempt *attempt, enum table_auth result, const unsig
 	struct channel *channel = attempt->peer->channel;
 	struct wire_writer writer = channel_begin(channel, TABLE_AUTH_REPLY, attempt->request, -1);
 
-	name_address(&attempt->name, login);
-	attempt_log(attempt, login, result);
+	attempt_log(attempt, result);
 	wire_put_u8(&writer, (uint8_t)result);
 	if (result == TABLE_AUTH_OK) {
+		name_address(&attempt->name, login);
 		wire_put_slice(&writer, slice_of(ticket, TABLE_TICKET_SIZE));
 		wire_put_string(&writer, login);
 	}
@@ -199,6 +201,8 @@ serve_auth(struct channel *channel, void *context, struct channel_frame *frame)
 		free(attempt);
 		return -EBADMSG;
 	}
+	attempt->said = slice_of(attempt->said_text, slice_first(text, sizeof(attempt->said_text)).length);
+	memcpy(attempt->said_text, text.data, attempt->said.length);
 	attempt->peer = peer;
 	LIST_INSERT_HEAD(&peer->attempts, attempt, next);
 	error = attempt_start(attempt, text, password);
