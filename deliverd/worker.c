@@ -6,7 +6,6 @@
  */
 #include "deliverd/worker.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sysexits.h>
@@ -248,7 +247,6 @@ worker_main(struct process *process)
 	if (worker == NULL)
 		return EX_OSERR;
 	worker->process = process;
-	signal(SIGXFSZ, SIG_IGN); /* a file over the limit is a failed write, not the end */
 	worker->flush = event_new(process_base(process), -1, EV_PERSIST, worker_on_flush, worker);
 	if (worker->flush == NULL || worker_open(worker) != 0)
 		return EX_OSERR;

@@ -12,6 +12,8 @@ struct confinement {
 	bool privileged;           /* started by root: change root and account */
 	struct account account;    /* used when privileged */
 	const char *root;          /* absolute path that becomes "/", when privileged */
+	const char *directory;     /* as seen after the change of root: the only one that may be used; NULL: none */
+	const char *role;          /* "smtpd/worker": names its system calls (confine_calls.c); stays valid */
 	unsigned descriptors;      /* RLIMIT_NOFILE; 0: the largest allowed */
 };
 

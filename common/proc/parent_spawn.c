@@ -49,7 +49,8 @@ static void
 spawn_signals(void)
 {
 	static const int defaults[] = { SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2, SIGALRM };
-	static const int ignored[] = { SIGPIPE, SIGHUP, SIGINT }; /* the last two are meant for the parent */
+	/* A broken pipe and a file over the limit are errors of a call; hang-up and interrupt are meant for the parent. */
+	static const int ignored[] = { SIGPIPE, SIGXFSZ, SIGHUP, SIGINT };
 	sigset_t none;
 
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)

@@ -67,6 +67,7 @@ struct process {
 	struct callback on_stop;
 	struct confinement confinement;
 	char directory[CONFIG_PATH_MAX];
+	char name[CONTROL_NAME_MAX]; /* "smtpd/worker" */
 	unsigned index;
 	bool configured;
 	bool started;
@@ -418,16 +419,18 @@ process_confine(struct process *process)
 	int error;
 
 	snprintf(empty, sizeof(empty), "%s/empty", process->config.run_directory);
+	if (own != NULL)
+		strlcpy(process->directory, process->confinement.privileged ? "/" : own, sizeof(process->directory));
+	snprintf(process->name, sizeof(process->name), "%s/%s", process->service, process->role->name);
 	process->confinement.root = own == NULL ? empty : own;
 	process->confinement.descriptors = process->role->descriptors;
+	process->confinement.directory = process_directory(process);
+	process->confinement.role = process->name;
 	error = confine(&process->confinement, &step);
 	if (error != 0) {
 		log_event(LOG_ERR, "process.confine", LOG_STRING("step", step), LOG_ERROR(error));
-		return error;
 	}
-	if (own != NULL)
-		strlcpy(process->directory, process->confinement.privileged ? "/" : own, sizeof(process->directory));
-	return 0;
+	return error;
 }
 
 int
