@@ -6,17 +6,17 @@
 #include <unistd.h>
 
 #include "common/io/durable.h"
+#include "common/ipc/proto_submit.h"
 
 enum {
 	WRITE_UNIT = 64 * 1024, /* bytes that are worth a system call */
-	MARGIN = 4 * 1024,      /* bytes of the fields that this server adds */
 };
 
 void
 body_begin(struct body *body, size_t inline_limit)
 {
 	*body = (struct body){ .inline_limit = inline_limit, .fd = -1 };
-	buffer_init(&body->memory, (inline_limit > WRITE_UNIT ? inline_limit : WRITE_UNIT) + BODY_STEP + MARGIN);
+	buffer_init(&body->memory, (inline_limit > WRITE_UNIT ? inline_limit : WRITE_UNIT) + BODY_STEP + SUBMIT_FIELDS_MAX);
 }
 
 void

@@ -41,8 +41,9 @@ body_wants_file(const struct body *body)
 /* Goes on in FD, which the body then owns. */
 void body_set_file(struct body *body, int fd);
 /*
- * Moves what is in memory into the file, when it has grown worth a system call, or in any case with ALL. Writes go to the
- * page cache: the queue's syncer makes them durable. 0 or a negative errno value. Does nothing without a file.
+ * Moves what is in memory into the file, when it has grown worth a system call, or in any case with ALL. Writes
+ * go to the page cache: the queue's syncer makes them durable. 0 or a negative errno value. Does nothing
+ * without a file.
  */
 int body_spill(struct body *body, bool all);
 

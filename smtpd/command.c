@@ -1,6 +1,6 @@
 /*
- * Command lines. A line ends with CRLF and with nothing else (RFC 5321 2.3.8), so that what another server took for one
- * line is never taken for two here.
+ * Command lines. A line ends with CRLF and with nothing else (RFC 5321 2.3.8), so that what another server took
+ * for one line is never taken for two here.
  */
 #include "smtpd/command.h"
 

@@ -20,8 +20,9 @@
 
 enum {
 	/*
-	 * Bytes of content that earn the client smtp_data_timeout anew: about 90 bytes a second is the slowest that we wait for.
-	 * A timer for each read would let a client hold a session for ever with a byte now and then.
+	 * Bytes of content that earn the client smtp_data_timeout anew: about 90 bytes a second is the slowest
+	 * that we wait for. A timer for each read would let a client hold a session for ever with a byte now
+	 * and then.
 	 */
 	PROGRESS_STEP = 16 * 1024,
 };
@@ -71,7 +72,7 @@ content_accepted(struct session *session)
 	session->messages++;
 	session->recipients += transaction->accepted_count;
 	queueid_format(transaction->job.id, id);
-	log_event(LOG_INFO, "smtp.accept", LOG_STRING("session", session->id), LOG_STRING("queue", id),
+	log_event(LOG_INFO, "smtp.accept", LOG_STRING("session", session->id), LOG_STRING("queue_id", id),
 	          LOG_STRING("client", session->client), LOG_STRING("from", transaction->sender),
 	          LOG_UINT("recipients", transaction->accepted_count), LOG_UINT("size", transaction->message.size));
 	session_check(session, reply_queued(session->conn, transaction->job.id));
@@ -110,10 +111,9 @@ content_submit(struct session *session)
 	struct envelope envelope;
 	int error;
 
-	error = body_spill(&message->body, true);
-	if (error != 0) {
-		log_event(LOG_ERR, "smtp.spool_write", LOG_STRING("session", session->id), LOG_ERROR(error));
-		content_end(session, REPLY_NO_SPACE);
+	message_spill(message, true);
+	if (message->refusal != REPLY_NONE) {
+		content_end(session, message->refusal);
 		return;
 	}
 	if (message->text.eight_bit && (transaction->flags & ENVELOPE_BINARYMIME) == 0)
@@ -122,8 +122,8 @@ content_submit(struct session *session)
 	if (error == 0) {
 		envelope.client = slice_from_string(session->client);
 		envelope.session = slice_from_string(session->id);
-		error = submit_message(session->host->submit, &transaction->job, &envelope, buffer_slice(&message->body.memory),
-		                       body_size(&message->body));
+		error = submit_message(session->host->submit, &transaction->job, &envelope,
+		                       buffer_slice(&message->body.memory), body_size(&message->body));
 	}
 	envelope_free(&envelope);
 	if (error != 0) {
@@ -188,11 +188,10 @@ content_opened(struct session *session, enum reply refusal, int fd)
 
 	if (refusal == REPLY_NONE) {
 		body_set_file(&message->body, fd);
-		if (body_spill(&message->body, true) != 0)
-			refusal = REPLY_NO_SPACE;
-	}
-	if (refusal != REPLY_NONE)
+		message_spill(message, true);
+	} else {
 		message_refuse(message, refusal);
+	}
 	content_advance(session);
 }
 
@@ -247,7 +246,9 @@ content_take_data(struct session *session, struct slice input)
 	return used;
 }
 
-/* A chunk that is no part of a message: read away, so that its bytes are not taken for commands (RFC 3030 2). */
+/*
+ * A chunk that is no part of a message: read away, so that its bytes are not taken for commands (RFC 3030 2).
+ */
 static void
 end_swallowed_chunk(struct session *session)
 {

@@ -11,7 +11,10 @@
 
 struct session;
 
-/* Begins the message of the session's transaction. REPLY_NONE, or why it cannot be: the message is then refused. */
+/*
+ * Begins the message of the session's transaction. REPLY_NONE, or why it cannot be: the message is then
+ * refused.
+ */
 enum reply content_begin(struct session *session);
 /* Each takes what INPUT holds of the content, in its mode; returns how many bytes. */
 size_t content_take_data(struct session *session, struct slice input);

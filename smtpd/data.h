@@ -1,8 +1,9 @@
 /*
- * The framing of DATA (RFC 5321 4.1.1.4, 4.5.2): finds the end, CRLF "." CRLF, and takes away the dots that were stuffed.
+ * The framing of DATA (RFC 5321 4.1.1.4, 4.5.2): finds the end, CRLF "." CRLF, and takes away the dots that
+ * were stuffed.
  *
- * Incremental and pure: input may be cut anywhere. Only CRLF begins a new line here. Whether the lines are sound
- * is another question: see text.h.
+ * Incremental and pure: input may be cut anywhere. Only CRLF begins a new line here. Whether the lines are
+ * sound is another question: see text.h.
  */
 #ifndef ANGARIUM_SMTPD_DATA_H
 #define ANGARIUM_SMTPD_DATA_H
@@ -27,8 +28,9 @@ struct data {
 
 void data_begin(struct data *data);
 /*
- * Decodes a piece. Returns how many bytes of INPUT are done with, and in *piece_r what they stand for: a slice of INPUT or a constant,
- * possibly empty. Call again with the rest until it is used up or data_ended; each call but the last makes progress.
+ * Decodes a piece. Returns how many bytes of INPUT are done with, and in *piece_r what they stand for: a slice
+ * of INPUT or a constant, possibly empty. Call again with the rest until it is used up or data_ended; each call
+ * but the last makes progress.
  */
 size_t data_decode(struct data *data, struct slice input, struct slice *piece_r);
 

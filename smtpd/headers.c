@@ -1,6 +1,7 @@
 /*
- * The header section, while it streams by. A line is undecided from its first byte up to the colon of a field (RFC 5322
- * 2.2) or to the byte that no field can have; what of it has arrived is held back, so that fields can still be added before it.
+ * The header section, while it streams by. A line is undecided from its first byte up to the colon of a field
+ * (RFC 5322 2.2) or to the byte that no field can have; what of it has arrived is held back, so that fields can
+ * still be added before it.
  */
 #include "smtpd/headers.h"
 
@@ -85,8 +86,8 @@ hold(struct headers *headers, struct slice bytes)
 }
 
 /*
- * Looks at the undecided line of which LINE is what this input holds. Returns how many of its bytes were looked at; all,
- * when it is still undecided.
+ * Looks at the undecided line of which LINE is what this input holds. Returns how many of its bytes were looked
+ * at; all, when it is still undecided.
  */
 static size_t
 decide(struct headers *headers, struct slice line)

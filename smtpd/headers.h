@@ -1,6 +1,7 @@
 /*
- * The header section, while it streams by: counts Received: fields (RFC 5321 6.3), sees whether Date: and Message-ID: are
- * there (RFC 6409 8), and finds the place where the section ends, so that fields can be added there.
+ * The header section, while it streams by: counts Received: fields (RFC 5321 6.3), sees whether Date: and
+ * Message-ID: are there (RFC 6409 8), and finds the place where the section ends, so that fields can be added
+ * there.
  *
  * Incremental and pure: input may be cut anywhere.
  */
@@ -40,12 +41,16 @@ struct headers {
 
 void headers_begin(struct headers *headers);
 /*
- * Passes the header section on to OUT. *used_r bytes of INPUT are done with: all, unless the state is now DONE. Then the rest of the message
- * is headers_held, followed by the rest of INPUT. 0, or -ENOBUFS or -ENOMEM of OUT.
+ * Passes the header section on to OUT. *used_r bytes of INPUT are done with: all, unless the state is now DONE.
+ * Then the rest of the message is headers_held, followed by the rest of INPUT. 0, or -ENOBUFS or -ENOMEM of
+ * OUT.
  */
 int headers_pass(struct headers *headers, struct slice input, struct buffer *out, size_t *used_r);
 
-/* What was taken in, but not passed on: belongs after the header section when that is done, or when the message has ended. */
+/*
+ * What was taken in, but not passed on: belongs after the header section when that is done, or when the message
+ * has ended.
+ */
 static inline struct slice
 headers_held(const struct headers *headers)
 {

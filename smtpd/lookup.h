@@ -23,8 +23,8 @@ struct lookup {
 /* The worker's link to tabled; NULL when out of memory. Free with link_free. */
 struct link *lookup_link(struct process *process);
 /*
- * Asks about ADDRESS (unquoted). 0: ANSWERED will be called once, later; with TABLE_TEMPORARY when tabled is lost meanwhile.
- * Negative: tabled cannot be asked now.
+ * Asks about ADDRESS (unquoted). 0: ANSWERED will be called once, later; with TABLE_TEMPORARY when tabled is
+ * lost meanwhile. Negative: tabled cannot be asked now.
  */
 int lookup_ask(struct link *link, struct slice address, struct lookup *lookup);
 /* The answer is not wanted any more. */

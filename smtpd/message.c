@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "common/base/log.h"
+#include "common/mail/queueid.h"
 
 void
 message_init(struct message *message)
@@ -76,8 +77,8 @@ append_missing_fields(struct message *message)
 }
 
 /*
- * The header section has ended before the held bytes and REST, the bytes that follow them. A message without any header
- * section gets the empty line that must stand between our fields and its text.
+ * The header section has ended before the held bytes and REST, the bytes that follow them. A message without
+ * any header section gets the empty line that must stand between our fields and its text.
  */
 static void
 end_header(struct message *message, struct slice rest)
@@ -121,10 +122,21 @@ check_text(struct message *message, struct slice piece)
 }
 
 void
+message_spill(struct message *message, bool all)
+{
+	int error = body_spill(&message->body, all);
+	char id[QUEUEID_SIZE];
+
+	if (error == 0)
+		return;
+	queueid_format(message->queue_id, id);
+	log_event(LOG_ERR, "smtp.spool_write", LOG_STRING("queue_id", id), LOG_ERROR(error));
+	message_refuse(message, REPLY_NO_SPACE);
+}
+
+void
 message_append(struct message *message, struct slice piece)
 {
-	int error;
-
 	if (message->refusal != REPLY_NONE || piece.length == 0)
 		return;
 	message->size += piece.length;
@@ -137,11 +149,7 @@ message_append(struct message *message, struct slice piece)
 		check(message, buffer_append_slice(&message->body.memory, piece));
 	else
 		append_to_header(message, piece);
-	error = body_spill(&message->body, false);
-	if (error != 0) {
-		log_event(LOG_ERR, "smtp.spool_write", LOG_UINT("queue_id", message->queue_id), LOG_ERROR(error));
-		message_refuse(message, REPLY_NO_SPACE);
-	}
+	message_spill(message, false);
 }
 
 void

@@ -1,7 +1,8 @@
 /*
  * The content of a message as it comes in: checked, its header section read, completed, and collected.
  *
- * Once there is a reason to refuse it (message->refusal), nothing more of it is kept; the client goes on sending to its end all the same.
+ * Once there is a reason to refuse it (message->refusal), nothing more of it is kept; the client goes on
+ * sending to its end all the same.
  */
 #ifndef ANGARIUM_SMTPD_MESSAGE_H
 #define ANGARIUM_SMTPD_MESSAGE_H
@@ -46,6 +47,8 @@ void message_init(struct message *message);
 void message_begin(struct message *message, const struct message_rules *rules, const struct received *received);
 /* The next PIECE of the content, at most BODY_STEP bytes. */
 void message_append(struct message *message, struct slice piece);
+/* Moves what is in memory into the spool file, as body_spill does; refuses the message when that fails. */
+void message_spill(struct message *message, bool all);
 /* No more will come: the last checks and additions. */
 void message_finish(struct message *message);
 /* Refuses the message, if it is not refused already, and gives its memory and its file back. */

@@ -49,7 +49,10 @@ received_append_message_id(uint64_t queue_id, int64_t when, const char *hostname
 {
 	char id[QUEUEID_SIZE];
 
-	/* A queue id is unique on this host as long as its queue lives; with the time it stays so when the queue is made anew. */
+	/*
+	 * A queue id is unique on this host as long as its queue lives; with the time it stays so when the
+	 * queue is made anew.
+	 */
 	queueid_format(queue_id, id);
 	return buffer_printf(out, "Message-ID: <%" PRId64 ".%s@%s>\r\n", when, id, hostname);
 }

@@ -1,6 +1,6 @@
 /*
- * The header fields that this server writes: Received: (RFC 5321 4.4), and Date: and Message-ID: where a submitted message
- * lacks them (RFC 6409 8.2, 8.3).
+ * The header fields that this server writes: Received: (RFC 5321 4.4), and Date: and Message-ID: where a
+ * submitted message lacks them (RFC 6409 8.2, 8.3).
  */
 #ifndef ANGARIUM_SMTPD_RECEIVED_H
 #define ANGARIUM_SMTPD_RECEIVED_H

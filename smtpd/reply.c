@@ -103,7 +103,8 @@ int
 reply_ehlo(struct conn *conn, const char *hostname, uint64_t size_limit, uint32_t recipients_limit)
 {
 	/*
-	 * LIMITS (RFC 9422) says what is limited: recipients. MAILMAX is left out because a session may send any number of messages.
+	 * LIMITS (RFC 9422) says what is limited: recipients. MAILMAX is left out because a session may send
+	 * any number of messages.
 	 */
 	return conn_printf(conn,
 	                   "250-%s\r\n"

@@ -1,5 +1,6 @@
 /*
- * Everything that the server says: reply codes (RFC 5321 4.2) with enhanced status codes (RFC 2034, 3463), in one place.
+ * Everything that the server says: reply codes (RFC 5321 4.2) with enhanced status codes (RFC 2034, 3463), in
+ * one place.
  */
 #ifndef ANGARIUM_SMTPD_REPLY_H
 #define ANGARIUM_SMTPD_REPLY_H

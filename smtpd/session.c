@@ -1,5 +1,6 @@
 /*
- * An SMTP session: its life, its waiting and its end. What it does with its input is in session_input.c and in the verbs.
+ * An SMTP session: its life, its waiting and its end. What it does with its input is in session_input.c and in
+ * the verbs.
  *
  * A session is closed and freed in one place only, session_settle, at the end of each callback, so that no verb
  * ever works on a session that is gone.
@@ -19,7 +20,7 @@
 enum {
 	SESSION_MAGIC = 0x534d5450,
 	INPUT_LIMIT = 64 * 1024,  /* bytes of one read, and of what waits while a session is not listening */
-	OUTPUT_HIGH = 32 * 1024,  /* bytes of replies that the client has not read, at which it is not listened to any more */
+	OUTPUT_HIGH = 32 * 1024,  /* bytes of replies that the client has not read, at which it is not heard any more */
 	OUTPUT_LOW = 8 * 1024,
 };
 
@@ -65,10 +66,10 @@ session_destroy(struct session *session)
 		conn_close(&session->conn);
 	else
 		conn_close_after_flush(&session->conn);
-	log_event(LOG_INFO, "smtp.disconnect", LOG_STRING("session", session->id), LOG_STRING("client", session->client),
-	          LOG_STRING("end", session->end), LOG_UINT("messages", session->messages),
-	          LOG_UINT("recipients", session->recipients), LOG_UINT("refused", session->refused),
-	          LOG_UINT("errors", session->errors));
+	log_event(LOG_INFO, "smtp.disconnect", LOG_STRING("session", session->id),
+	          LOG_STRING("client", session->client), LOG_STRING("end", session->end),
+	          LOG_UINT("messages", session->messages), LOG_UINT("recipients", session->recipients),
+	          LOG_UINT("refused", session->refused), LOG_UINT("errors", session->errors));
 	session->host->ended(session->host, session);
 	session_free(session);
 }
@@ -118,9 +119,10 @@ session_arm(struct session *session)
 {
 	const struct config *config = session->host->config;
 	bool content = session->mode == SESSION_DATA || session->mode == SESSION_CHUNK;
+	uint32_t seconds = content ? config->smtp_data_timeout : config->smtp_command_timeout;
 
 	if (session->waiting == 0)
-		conn_set_deadline(session->conn, 1000 * (content ? config->smtp_data_timeout : config->smtp_command_timeout));
+		conn_set_deadline(session->conn, seconds * 1000);
 }
 
 void
@@ -128,7 +130,9 @@ session_wait(struct session *session, enum session_wait reason)
 {
 	session->waiting |= reason;
 	conn_pause(session->conn);
-	/* While we wait for ourselves, the client's time stands still. The links have deadlines of their own. */
+	/*
+	 * While we wait for ourselves, the client's time stands still. The links have deadlines of their own.
+	 */
 	if (reason != SESSION_WAIT_OUTPUT)
 		conn_set_deadline(session->conn, 0);
 }

@@ -5,7 +5,8 @@
  *   START      nothing                                EHLO, HELO: READY
  *   READY      EHLO or HELO                           MAIL: MAIL
  *   MAIL       MAIL; no recipient accepted yet        RCPT accepted: RCPT; RSET: READY
- *   RCPT       MAIL, at least one recipient           DATA, BDAT LAST: the message, then READY; BDAT: CHUNKS; RSET: READY
+ *   RCPT       MAIL, at least one recipient           DATA, BDAT LAST: the message, then READY; BDAT: CHUNKS;
+ *                                                     RSET: READY
  *   CHUNKS     BDAT, but not yet LAST                 BDAT LAST: the message, then READY; RSET: READY
  *
  * Beside its state a session has a mode, which says what its input is just now: commands, or content.
@@ -91,7 +92,7 @@ struct session {
 	uint64_t chunk_left;         /* in CHUNK mode, bytes */
 	bool chunk_last;
 	bool finishing;              /* the whole message is here, and on its way to the queue */
-	enum reply chunk_reply;      /* in CHUNK mode: the chunk is only swallowed, and then answered so; or REPLY_NONE */
+	enum reply chunk_reply;      /* in CHUNK mode: it is only swallowed, and answered so; or REPLY_NONE */
 	size_t progress;             /* bytes of content since the deadline was set */
 
 	unsigned errors;             /* bad commands */
@@ -103,7 +104,8 @@ struct session {
 };
 
 /*
- * Begins a session on the connected socket FD, which it takes in any case, and greets the client. NULL when out of memory.
+ * Begins a session on the connected socket FD, which it takes in any case, and greets the client. NULL when out
+ * of memory.
  */
 struct session *session_new(struct session_host *host, int fd, const struct sockaddr *client, bool submission);
 /* Says that the service ends and closes. A message that is on its way to the queue is answered before. */
@@ -123,12 +125,17 @@ void session_wait(struct session *session, enum session_wait reason);
 void session_wake(struct session *session, enum session_wait reason);
 /* Gives the client its time anew: for the next command, or the next part of the content. */
 void session_arm(struct session *session);
-/* Ends the transaction, if there is one: what is under way is cancelled. The state is READY then, unless nobody has said EHLO. */
+/*
+ * Ends the transaction, if there is one: what is under way is cancelled. The state is READY then, unless nobody
+ * has said EHLO.
+ */
 void session_reset(struct session *session);
 
 /* Closes and frees a session that is to end. True when it is gone. The last thing that a callback does. */
 bool session_settle(struct session *session);
-/* Handles the first command or piece of content in INPUT: returns how many bytes it took. In session_input.c. */
+/*
+ * Handles the first command or piece of content in INPUT: returns how many bytes it took. In session_input.c.
+ */
 size_t session_take(struct session *session, struct slice input);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * What a session does with its input: the table of verbs, and the framing of commands.
  *
- * RCPT is answered when tabled has answered, and several RCPTs of a pipelined group (RFC 2920) are asked about at once. Their replies
- * keep their order because any other command waits until all of them are answered.
+ * RCPT is answered when tabled has answered, and several RCPTs of a pipelined group (RFC 2920) are asked about
+ * at once. Their replies keep their order because any other command waits until all of them are answered.
  */
 #include "smtpd/command.h"
 #include "smtpd/content.h"
@@ -98,7 +98,10 @@ check_command(const struct session *session, const struct verb *verb, const stru
 	return REPLY_NONE;
 }
 
-/* True when VERB (NULL: something else that needs an answer) cannot be handled before pending recipients are answered. */
+/*
+ * True when VERB (NULL: something else that needs an answer) cannot be handled before pending recipients are
+ * answered.
+ */
 static bool
 must_wait(const struct session *session, const struct verb *verb)
 {
@@ -172,8 +175,9 @@ take_command(struct session *session, struct slice input)
 }
 
 /*
- * A bare LF did not end its command. It was answered at once, because a client that knows no CRLF would wait for ever; what follows up to
- * CRLF belongs to the same command and is never run. Each further bare LF is answered too.
+ * A bare LF did not end its command. It was answered at once, because a client that knows no CRLF would wait
+ * for ever; what follows up to CRLF belongs to the same command and is never run. Each further bare LF is
+ * answered too.
  */
 static size_t
 take_remainder(struct session *session, struct slice input)

@@ -1,13 +1,13 @@
 /*
- * The way to the queue (common/ipc/proto_submit.h). A queue id, and the spool file under its name, belong to the channel over
- * which they were given: after queued was started anew they are worth nothing, and their message fails for the moment.
+ * The way to the queue (common/ipc/proto_submit.h). A queue id, and the spool file under its name, belong to
+ * the channel over which they were given: after queued was started anew they are worth nothing, and their
+ * message fails for the moment.
  */
 #include "smtpd/submit.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "common/base/log.h"
 #include "common/ipc/link.h"
 
 enum {
@@ -51,7 +51,10 @@ ids_given(struct channel *channel, void *context, struct channel_frame *frame)
 	return 0;
 }
 
-/* No request to the link: its answer comes like the ranges that were not asked for, through the table of handlers. */
+/*
+ * No request to the link: its answer comes like the ranges that were not asked for, through the table of
+ * handlers.
+ */
 static void
 ask_for_ids(struct submit *submit)
 {
@@ -276,6 +279,6 @@ submit_abandon(struct submit *submit, struct submit_job *job)
 	channel = link_channel(submit->link);
 	writer = channel_begin(channel, SUBMIT_BODY_ABORT, 0, -1);
 	wire_put_u64(&writer, job->id);
-	if (channel_send(channel, &writer) != 0)
-		log_event(LOG_WARNING, "smtp.abort_unsent", LOG_UINT("queue_id", job->id));
+	/* Unsent, it is no loss: the queue throws away what a closed channel has left. */
+	channel_send(channel, &writer);
 }

@@ -17,8 +17,8 @@ struct submit;
 /* One message on its way; lives in what sends it, which fills in ANSWERED. */
 struct submit_job {
 	/*
-	 * The answer to submit_open (FD is the spool file, then owned by the callee, or -1) or to submit_message (FD is -1).
-	 * A queue that is lost meanwhile answers SUBMIT_TEMPORARY.
+	 * The answer to submit_open (FD is the spool file, then owned by the callee, or -1) or to
+	 * submit_message (FD is -1). A queue that is lost meanwhile answers SUBMIT_TEMPORARY.
 	 */
 	void (*answered)(struct submit_job *job, enum submit_result result, int fd);
 	void *owner;         /* for it */
@@ -37,7 +37,8 @@ void submit_free(struct submit **submit);
 /* Takes a queue id for a new message. 0, or -EAGAIN: the queue is not there. */
 int submit_begin(struct submit *submit, struct submit_job *job);
 /*
- * Each: 0: ANSWERED will be called once, later. Negative: the queue is not there, or not the one any more that gave the id.
+ * Each: 0: ANSWERED will be called once, later. Negative: the queue is not there, or not the one any more that
+ * gave the id.
  */
 int submit_open(struct submit *submit, struct submit_job *job, uint64_t announced_size);
 /* BODY is the whole body, or empty when it is in the spool file. */

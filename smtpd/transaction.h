@@ -1,6 +1,6 @@
 /*
- * A mail transaction (RFC 5321 3.3): what MAIL began, with its recipients and its message. It exists from MAIL until the
- * message is accepted or refused, or the client resets it; an idle session has none.
+ * A mail transaction (RFC 5321 3.3): what MAIL began, with its recipients and its message. It exists from MAIL
+ * until the message is accepted or refused, or the client resets it; an idle session has none.
  */
 #ifndef ANGARIUM_SMTPD_TRANSACTION_H
 #define ANGARIUM_SMTPD_TRANSACTION_H
@@ -20,15 +20,18 @@ struct session;
 
 enum {
 	/*
-	 * Bytes of the addresses and ORCPTs of all recipients of a message. What is over it gets 452, so that envelope and body
-	 * always fit into one frame; 1,000 recipients of the greatest length do.
+	 * Bytes of the addresses and ORCPTs of all recipients of a message. What is over it gets 452, so that
+	 * envelope and body always fit into one frame; 1,000 recipients of the greatest length do.
 	 */
 	TRANSACTION_RECIPIENTS_MAX = SUBMIT_FRAME_MAX - SUBMIT_INLINE_MAX - 256 * 1024,
 	/* Bytes that a recipient takes in the encoded envelope besides its texts; generously. */
 	TRANSACTION_RECIPIENT_OVERHEAD = 16,
 };
 
-/* A recipient: first a RCPT command that waits for its answer in the order of the commands, then one of the envelope. */
+/*
+ * A recipient: first a RCPT command that waits for its answer in the order of the commands, then one of the
+ * envelope.
+ */
 struct recipient {
 	STAILQ_ENTRY(recipient) next;
 	RB_ENTRY(recipient) node;
@@ -51,7 +54,7 @@ struct transaction {
 	unsigned pending_count;
 	uint32_t accepted_count;
 	uint32_t refused_count;
-	size_t recipient_bytes;         /* of pending and accepted ones, as they count against TRANSACTION_RECIPIENTS_MAX */
+	size_t recipient_bytes;         /* of pending and accepted ones; at most TRANSACTION_RECIPIENTS_MAX */
 	bool limit_logged;
 	uint8_t flags;                  /* enum envelope_flag */
 	uint64_t announced_size;        /* SIZE=, bytes; 0: unknown */
@@ -67,12 +70,13 @@ struct transaction *transaction_new(struct slice sender, struct slice envid, uin
 void transaction_free(struct transaction **transaction);
 
 /* Appends a pending recipient without a reply; NULL when out of memory. */
-struct recipient *transaction_add(struct transaction *transaction, struct slice address, struct slice orcpt, uint8_t notify);
+struct recipient *transaction_add(struct transaction *transaction, struct slice address, struct slice orcpt,
+                                  uint8_t notify);
 /* True when one of this size fits in. */
 bool transaction_has_room(const struct transaction *transaction, size_t bytes);
 /*
- * Takes the first pending recipient off its list: it becomes one of the envelope when its reply is REPLY_RECIPIENT_OK and
- * it is not there already, else it is freed. Returns the reply.
+ * Takes the first pending recipient off its list: it becomes one of the envelope when its reply is
+ * REPLY_RECIPIENT_OK and it is not there already, else it is freed. Returns the reply.
  */
 enum reply transaction_settle(struct transaction *transaction);
 

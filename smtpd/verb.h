@@ -1,6 +1,6 @@
 /*
- * The verbs: one function each, called when the verb is allowed in the session's state and its arguments fit its rule. Each
- * answers, now or later.
+ * The verbs: one function each, called when the verb is allowed in the session's state and its arguments fit
+ * its rule. Each answers, now or later.
  */
 #ifndef ANGARIUM_SMTPD_VERB_H
 #define ANGARIUM_SMTPD_VERB_H

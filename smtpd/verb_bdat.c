@@ -1,6 +1,6 @@
 /*
- * BDAT (RFC 3030 2). Its bytes follow at once, whatever is thought of it: they are read in any case, so that they are never
- * taken for commands.
+ * BDAT (RFC 3030 2). Its bytes follow at once, whatever is thought of it: they are read in any case, so that
+ * they are never taken for commands.
  */
 #include "smtpd/verb.h"
 

@@ -10,8 +10,9 @@
 enum { NAME_MAX_LENGTH = 255 }; /* bytes; RFC 5321 4.5.3.1.2 */
 
 /*
- * A domain or an address literal, roughly: many clients send names that are neither, and RFC 5321 4.1.4 asks not to refuse mail for
- * it. But the name goes into Received: and the log, so it holds no characters that mean something there.
+ * A domain or an address literal, roughly: many clients send names that are neither, and RFC 5321 4.1.4 asks
+ * not to refuse mail for it. But the name goes into Received: and the log, so it holds no characters that mean
+ * something there.
  */
 static bool
 is_name(struct slice name)

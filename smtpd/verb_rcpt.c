@@ -1,6 +1,7 @@
 /*
- * RCPT (RFC 5321 4.1.1.3). Each recipient is asked of tabled; meanwhile further RCPTs are taken. Replies leave in the order of
- * the commands: a recipient stays on the transaction's pending list until it and all before it have their reply.
+ * RCPT (RFC 5321 4.1.1.3). Each recipient is asked of tabled; meanwhile further RCPTs are taken. Replies leave
+ * in the order of the commands: a recipient stays on the transaction's pending list until it and all before it
+ * have their reply.
  */
 #include "smtpd/verb.h"
 
@@ -15,8 +16,9 @@
 #include "smtpd/transaction.h"
 
 /*
- * May a message for an address that is not delivered here go on, and how? There is no relay service: a client that may relay is told so,
- * and RELAYED, a domain that we are backup MX for, is refused to everybody. This is the one place where relaying is decided.
+ * May a message for an address that is not delivered here go on, and how? There is no relay service: a client
+ * that may relay is told so, and RELAYED, a domain that we are backup MX for, is refused to everybody. This is
+ * the one place where relaying is decided.
  */
 static enum reply
 judge_remote(const struct session *session, bool relayed)
@@ -55,9 +57,9 @@ judge(const struct session *session, const struct recipient *recipient, enum tab
 static void
 log_refused(const struct session *session, struct slice address, enum reply reply)
 {
-	log_event(LOG_INFO, "smtp.refuse_recipient", LOG_STRING("session", session->id), LOG_STRING("client", session->client),
-	          LOG_STRING("from", session->transaction->sender), LOG_SLICE("to", address),
-	          LOG_SLICE("reply", reply_text(reply)));
+	log_event(LOG_INFO, "smtp.refuse_recipient", LOG_STRING("session", session->id),
+	          LOG_STRING("client", session->client), LOG_STRING("from", session->transaction->sender),
+	          LOG_SLICE("to", address), LOG_SLICE("reply", reply_text(reply)));
 }
 
 /* Sends the replies that are ready, as far as their order allows. */
@@ -84,7 +86,8 @@ answer_ready(struct session *session)
 static void
 looked_up(struct lookup *lookup, enum table_class class)
 {
-	struct recipient *recipient = (struct recipient *)(void *)((char *)lookup - offsetof(struct recipient, lookup));
+	size_t offset = offsetof(struct recipient, lookup);
+	struct recipient *recipient = (struct recipient *)(void *)((char *)lookup - offset);
 	struct session *session = recipient->session;
 
 	recipient->reply = judge(session, recipient, class);
@@ -99,7 +102,8 @@ looked_up(struct lookup *lookup, enum table_class class)
 
 /* Parses the command. REPLY_NONE when it is sound. */
 static enum reply
-parse(const struct session *session, struct slice arguments, struct address *address_r, struct rcpt_parameters *parameters_r)
+parse(const struct session *session, struct slice arguments, struct address *address_r,
+      struct rcpt_parameters *parameters_r)
 {
 	bool utf8 = (session->transaction->flags & ENVELOPE_SMTPUTF8) != 0;
 	enum address_result result;
@@ -125,7 +129,9 @@ parse(const struct session *session, struct slice arguments, struct address *add
 	return REPLY_PARAMETER_SYNTAX;
 }
 
-/* Is there room for one more? The log hears of it only once, or a client with 10,000 recipients would fill it. */
+/*
+ * Is there room for one more? The log hears of it only once, or a client with 10,000 recipients would fill it.
+ */
 static bool
 has_room(struct session *session, size_t bytes)
 {
@@ -140,7 +146,9 @@ has_room(struct session *session, size_t bytes)
 	return false;
 }
 
-/* Puts the recipient on the pending list and asks about it. REPLY_NONE when its reply will come, now or later. */
+/*
+ * Puts the recipient on the pending list and asks about it. REPLY_NONE when its reply will come, now or later.
+ */
 static enum reply
 add(struct session *session, const struct address *address, const struct rcpt_parameters *parameters)
 {

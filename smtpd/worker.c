@@ -1,6 +1,6 @@
 /*
- * The role "worker": its listeners, its links to tabled and queued, and the limits of its sessions. Confined, it has no files and can
- * only answer, ask and hand over.
+ * The role "worker": its listeners, its links to tabled and queued, and the limits of its sessions. Confined,
+ * it has no files and can only answer, ask and hand over.
  */
 #include "smtpd/worker.h"
 
@@ -43,7 +43,10 @@ struct worker {
 	bool stopping;
 };
 
-/* Tells a client that it cannot be served. A new socket always has room for one line; if not, that is the client's loss. */
+/*
+ * Tells a client that it cannot be served. A new socket always has room for one line; if not, that is the
+ * client's loss.
+ */
 static void
 turn_away(int client, const struct sockaddr *address, const char *why)
 {
@@ -111,7 +114,10 @@ listen_on(struct port *port, struct worker *worker, const char *name, bool submi
 
 	port->worker = worker;
 	port->submission = submission;
-	while (port->count < CONFIG_ENDPOINTS_MAX && (fd = process_listener(worker->process, name, port->count)) >= 0) {
+	while (port->count < CONFIG_ENDPOINTS_MAX) {
+		fd = process_listener(worker->process, name, port->count);
+		if (fd < 0)
+			return;
 		port->listeners[port->count] = listener_new(worker->process, fd, accepted, port);
 		if (port->listeners[port->count] == NULL)
 			return;

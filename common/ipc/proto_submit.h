@@ -9,6 +9,7 @@
 
 enum {
 	SUBMIT_IDS_COUNT = 4096,          /* ids in one range */
+	SUBMIT_FIELDS_MAX = 4 * 1024,     /* the most that smtpd adds to a message, over message_size_limit, bytes */
 	SUBMIT_INLINE_MAX = 1024 * 1024,  /* the most that inline_limit may be, bytes */
 	SUBMIT_FRAME_MAX = 4 * 1024 * 1024, /* bytes of the largest payload: inline body and an envelope of 1,000 recipients */
 };

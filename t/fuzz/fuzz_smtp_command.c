@@ -1,5 +1,6 @@
 /*
- * Command lines and their parameters: whatever comes, what is returned lies within the input, and limits are kept.
+ * Command lines and their parameters: whatever comes, what is returned lies within the input, and limits are
+ * kept.
  */
 #include <stdint.h>
 #include <stdlib.h>

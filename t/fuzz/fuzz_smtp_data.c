@@ -1,6 +1,6 @@
 /*
- * DATA: cut anywhere, it must give the same text, the same faults and the same header section; and it must end exactly
- * at the first CRLF "." CRLF (or "." CRLF at the beginning).
+ * DATA: cut anywhere, it must give the same text, the same faults and the same header section; and it must end
+ * exactly at the first CRLF "." CRLF (or "." CRLF at the beginning).
  */
 #include <stdint.h>
 #include <stdlib.h>

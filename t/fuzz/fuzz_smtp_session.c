@@ -1,7 +1,7 @@
 /*
- * Whole SMTP sessions against a fake table and queue. However the client's bytes are cut, and in whatever order the table answers,
- * the replies and what the queue gets must be the same; and no message with bare line ends gets through. Only which of several faults of a
- * message is named may depend on the cut.
+ * Whole SMTP sessions against a fake table and queue. However the client's bytes are cut, and in whatever order
+ * the table answers, the replies and what the queue gets must be the same; and no message with bare line ends
+ * gets through. Only which of several faults of a message is named may depend on the cut.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * A world for an SMTP session without sockets and processes: a client, tabled and queued in memory. It stands in for
- * common/io/conn.h and common/ipc/link.h when a program is linked with it. For unit tests and fuzzers.
+ * A world for an SMTP session without sockets and processes: a client, tabled and queued in memory. It stands
+ * in for common/io/conn.h and common/ipc/link.h when a program is linked with it. For unit tests and fuzzers.
  */
 #ifndef ANGARIUM_T_SMTP_FAKE_H
 #define ANGARIUM_T_SMTP_FAKE_H
@@ -31,7 +31,7 @@ struct fake {
 	uint32_t deadline;        /* milliseconds, as last set */
 	bool tabled_down;
 	bool queued_down;
-	bool patient;             /* questions wait for fake_answer; else each is answered after the input that caused it */
+	bool patient;             /* questions wait for fake_answer; else they are answered after each input */
 	bool newest_first;        /* answers come in the opposite order of the questions */
 	enum submit_result open_result;
 	enum submit_result message_result;
@@ -47,8 +47,9 @@ struct fake {
 };
 
 /*
- * Addresses: no..@ is unknown, off..@ disabled, loop..@ a loop, late..@ temporary, alias..@ an alias, all others are mailboxes; in the domain "remote.example" all
- * are remote, in "relay.example" to be relayed. The client is 192.0.2.1.
+ * Addresses: no..@ is unknown, off..@ disabled, loop..@ a loop, late..@ temporary, alias..@ an alias, all
+ * others are mailboxes; in the domain "remote.example" all are remote, in "relay.example" to be relayed. The
+ * client is 192.0.2.1.
  */
 struct fake *fake_new(void);
 /* Begins a session. Change config before. */
@@ -68,13 +69,19 @@ void fake_answer_all(struct fake *fake);
 void fake_restart_queued(struct fake *fake);
 void fake_restart_tabled(struct fake *fake);
 
-/* Between the two halves of the fake: the present one; input to the session; the queue's first greeting; the spool file's end. */
+/*
+ * Between the two halves of the fake: the present one; input to the session; the queue's first greeting; the
+ * spool file's end.
+ */
 extern struct fake *fake_world;
 void fake_deliver(struct fake *fake);
 void fake_bring_queue_up(void);
 void fake_close_spool_file(void);
 
-/* The codes of all replies that the client has not taken, as "250 550"; they are then taken. Valid until the next call. */
+/*
+ * The codes of all replies that the client has not taken, as "250 550"; they are then taken. Valid until the
+ * next call.
+ */
 const char *fake_codes(struct fake *fake);
 /* The replies as they are; then taken. Valid until the next call. */
 const char *fake_replies(struct fake *fake);

@@ -105,7 +105,8 @@ take_message(struct wire_reader *reader)
 	if (message->in_file) {
 		char *room;
 
-		if (body.length != 0 || buffer_reserve(&message->body, size, &room) != 0 || durable_pread(spool_file, room, size, 0) != 0)
+		if (body.length != 0 || buffer_reserve(&message->body, size, &room) != 0 ||
+		    durable_pread(spool_file, room, size, 0) != 0)
 			abort();
 		buffer_commit(&message->body, size);
 	} else if (body.length != size) {
@@ -302,7 +303,8 @@ make_answer(const struct fake_question *question, struct channel_frame *frame, s
 bool
 fake_answer(struct fake *fake)
 {
-	struct fake_question *question = fake->newest_first ? TAILQ_LAST(&questions, question_list) : TAILQ_FIRST(&questions);
+	struct fake_question *first = TAILQ_FIRST(&questions);
+	struct fake_question *question = fake->newest_first ? TAILQ_LAST(&questions, question_list) : first;
 	struct channel_frame frame;
 	struct buffer buffer;
 

@@ -1,5 +1,6 @@
 /*
- * What tests of SMTP sessions have in common: a session with the fake world for each test, and a short way to speak with it.
+ * What tests of SMTP sessions have in common: a session with the fake world for each test, and a short way to
+ * speak with it.
  */
 #ifndef ANGARIUM_T_SMTP_TEST_H
 #define ANGARIUM_T_SMTP_TEST_H

@@ -12,7 +12,9 @@
 #include "smtpd/peers.h"
 #include "smtpd/text.h"
 
-/* Decodes INPUT in pieces of STEP bytes. Returns how many bytes were taken up to the end, and the text in OUT. */
+/*
+ * Decodes INPUT in pieces of STEP bytes. Returns how many bytes were taken up to the end, and the text in OUT.
+ */
 static size_t
 decode(struct slice input, size_t step, struct buffer *out, bool *ended_r)
 {
