@@ -48,9 +48,12 @@ spawn_environment(char *environment[ENVIRONMENT_MAX])
 static void
 spawn_signals(void)
 {
-	static const int defaults[] = { SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2, SIGALRM };
-	/* A broken pipe and a file over the limit are errors of a call; hang-up and interrupt are meant for the parent. */
-	static const int ignored[] = { SIGPIPE, SIGXFSZ, SIGHUP, SIGINT };
+	static const int defaults[] = { SIGCHLD, SIGUSR1, SIGUSR2, SIGALRM };
+	/*
+	 * A broken pipe and a file over the limit are errors of a call. The others are meant for the parent, which passes on what they
+	 * mean, also when a service manager sends them to every process at once.
+	 */
+	static const int ignored[] = { SIGPIPE, SIGXFSZ, SIGHUP, SIGINT, SIGTERM };
 	sigset_t none;
 
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
