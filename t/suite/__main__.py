@@ -77,6 +77,9 @@ def main():
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     sys.path.insert(0, str(HERE))
+    import harness  # pylint: disable=import-outside-toplevel # it lies beside this file
+    if not harness.SBIN.is_dir():
+        sys.exit(f"{harness.SBIN} is not there: ANGARIUM_PREFIX has to name an installed tree")
     tests = unittest.TestLoader().discover(str(HERE), top_level_dir=str(HERE))
     # A TestSuite groups by class, so that setUpClass runs once for each.
     chosen = unittest.TestSuite(selected(tests, arguments.names))

@@ -196,8 +196,7 @@ class Suite:
 
     def kill_role(self, service, role):
         """SIGKILL for each process of a role; returns when the parent has noticed."""
-        killed = self.roles(service, role)
-        assert killed, f"{service} has no {role}: {[command_line(pid) for pid in self.roles(service)]}"
+        killed = eventually(lambda: self.roles(service, role), f"{service} has a {role}")
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
         eventually(lambda: not any(pid in children_of(self.pid(service)) for pid in killed), f"{service} buries its {role}")
@@ -296,6 +295,18 @@ class Suite:
             for _ in range(count):
                 client.message("sender@example.net", [address], body)
         return self.wait_messages(address, before + count)
+
+    def wait_accepting(self, address):
+        """Waits until mail for ADDRESS is accepted again, and sends one message so."""
+        def accepted():
+            with self.smtp() as client:
+                client.hello()
+                client.command("MAIL FROM:<sender@example.net>")
+                if client.command(f"RCPT TO:<{address}>").code != 250 or client.command("DATA").code != 354:
+                    return False
+                client.send(b"Subject: once more\r\n\r\n.\r\n")
+                return client.reply().code == 250
+        eventually(accepted, f"mail for {address} is accepted")
 
     # ---- clients ----
 

@@ -122,8 +122,9 @@ class Clients(SuiteTest):
         output = self.home / "output"
         rc = self.private_file("muttrc", "set mbox_type=Maildir\nset wait_key=no\nset quit=yes\nset delete=no\nset pipe_decode=no\n"
                                "set mark_old=yes\nset move=no\n")
-        # Pipes every message to a file, sets the flag "important" on the first, and quits.
-        keys = f"push '<tag-pattern>.<enter><tag-prefix><pipe-message>cat >> {output}<enter><first-entry><flag-message><quit>'"
+        # Pipes each message to a file, sets the flag "important" on the first, and quits.
+        pipe = f"<pipe-message>cat >> {output}<enter>"
+        keys = f"push '<first-entry>{pipe}<next-entry>{pipe}<first-entry><flag-message><quit>'"
         if not shutil.which("script"):
             self.skipTest("script is not installed")
         environment = f"TERM=xterm HOME={self.home} LC_ALL=C.UTF-8"

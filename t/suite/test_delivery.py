@@ -209,9 +209,11 @@ class Retries(OwnSuiteTest):
     def test_a_mailbox_that_cannot_be_written_defers(self):
         suite = self.start_suite(users=["a@" + DOMAIN], **SHORT_RETRIES)
         suite.deliver("a@" + DOMAIN)
+        suite.stop_service("deliverd")
         new = suite.maildir("a@" + DOMAIN) / "new"
         new.rename(new.with_name("moved"))
         new.write_text("a file where a directory belongs")
+        suite.start_service("deliverd")
         with suite.smtp() as client:
             client.hello()
             client.message("s@example.net", ["a@" + DOMAIN])

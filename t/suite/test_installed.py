@@ -73,7 +73,8 @@ class Systemd(OwnSuiteTest):
         suite.pop3("a@" + DOMAIN).quit()
         for service in SERVICES:
             suite.kill_role(service, {"tabled": "owner", "queued": "queue", "pop3d": "login"}.get(service, "worker"))
-        suite.deliver("a@" + DOMAIN)
+        suite.wait_accepting("a@" + DOMAIN)
+        suite.wait_messages("a@" + DOMAIN, 2)
 
 
 class InitScripts(OwnSuiteTest):

@@ -115,7 +115,8 @@ class Sender(threading.Thread):
                             client.command("RSET")
                             continue
                         size = (0, 100, 4000, 70000, 200000)[number % 5]
-                        client.send(f"Subject: {self.mark}-{number}-\r\n\r\n".encode() + b"x" * 78 + b"\r\n" * (size // 2) + b"end\r\n.\r\n")
+                        lines = (b"x" * 78 + b"\r\n") * (size // 80)
+                        client.send(f"Subject: {self.mark}-{number}-\r\n\r\n".encode() + lines + b"end\r\n.\r\n")
                         if client.reply().code == 250:
                             self.accepted.append(f"Subject: {self.mark}-{number}-".encode())
             except OSError:
