@@ -3,6 +3,8 @@
 import email.message
 import os
 import poplib
+import pty
+import select
 import shutil
 import smtplib
 import subprocess
@@ -31,6 +33,33 @@ class Clients(SuiteTest):
         path.write_text(text)
         path.chmod(0o600)
         return path
+
+    def run_on_terminal(self, *command):
+        """For a program that wants a terminal to draw on, and takes nothing from it."""
+        if not shutil.which(command[0]):
+            self.skipTest(f"{command[0]} is not installed")
+        ours, its = pty.openpty()
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LC_ALL": "C.UTF-8", "TERM": "xterm"}
+        with subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=environment, start_new_session=True) as process:
+            os.close(its)
+            try:
+                drawn = self.read_terminal(ours)
+                process.wait(30 * SLOWNESS)
+            finally:
+                process.kill()
+                os.close(ours)
+        self.assertEqual(process.returncode, 0, drawn)
+
+    @staticmethod
+    def read_terminal(terminal):
+        """All that is drawn until the program lets go of the terminal."""
+        drawn = b""
+        while select.select([terminal], [], [], 30 * SLOWNESS)[0]:
+            try:
+                drawn += os.read(terminal, 65536)
+            except OSError:  # how Linux says that the other end is closed
+                return drawn
+        raise AssertionError(f"the program draws nothing any more, and does not end: {drawn[-500:]!r}")
 
     # ---- sending ----
 
@@ -121,14 +150,11 @@ class Clients(SuiteTest):
             client.quit()
         output = self.home / "output"
         rc = self.private_file("muttrc", "set mbox_type=Maildir\nset wait_key=no\nset quit=yes\nset delete=no\nset pipe_decode=no\n"
-                               "set mark_old=yes\nset move=no\n")
-        # Pipes each message to a file, sets the flag "important" on the first, and quits.
-        pipe = f"<pipe-message>cat >> {output}<enter>"
-        keys = f"push '<first-entry>{pipe}<next-entry>{pipe}<first-entry><flag-message><quit>'"
-        if not shutil.which("script"):
-            self.skipTest("script is not installed")
-        environment = f"TERM=xterm HOME={self.home} LC_ALL=C.UTF-8"
-        self.run_program("script", "-qec", f"{environment} mutt -F {rc} -e \"{keys}\" -f {self.suite.maildir(self.user)}", "/dev/null")
+                               f"set mark_old=yes\nset move=no\nset folder={self.home}\n")
+        # Pipes every message to a file, sets the flag "important" on the current one, and quits.
+        keys = (f"push '<tag-pattern>~A<enter><tag-prefix><pipe-message>cat >> {output}<enter>"
+                "<untag-pattern>~A<enter><flag-message><quit>'")
+        self.run_on_terminal("mutt", "-F", rc, "-e", keys, "-f", self.suite.maildir(self.user))
         self.assertEqual(output.read_text().count("Subject: test"), 2)
         self.assertEqual({path.parent.name for path in self.suite.messages(self.user)}, {"cur"})
         self.assertTrue(any("F" in path.name.partition(":2,")[2] for path in self.suite.messages(self.user)))

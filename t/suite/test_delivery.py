@@ -5,7 +5,7 @@ import email.policy
 import re
 import stat
 
-from harness import DOMAIN, OwnSuiteTest, SuiteTest, eventually, is_root
+from harness import DOMAIN, SANITIZED, OwnSuiteTest, SuiteTest, eventually, is_root
 
 NAME = re.compile(r"^\d+\.[^,:/]+\.[^,:/]+,S=(\d+),W=(\d+)$")
 SHORT_RETRIES = {"retry": "1s", "queue_lifetime": "1h"}
@@ -239,6 +239,7 @@ class Accounts(OwnSuiteTest):
                 self.assertEqual((len(uids), uids), (1, gids), f"{service}: {status}")
                 self.assertEqual(re.search(r"Groups:[ \t]*(.*)", status).group(1).strip(), "")
                 self.assertIn("NoNewPrivs:\t1", status)
+                self.assertTrue(SANITIZED or "Seccomp:\t2" in status, status)
                 self.assertIn("CapEff:\t0000000000000000", status)
                 self.assertIn("CapPrm:\t0000000000000000", status)
                 found.add(int(uids.pop()))
