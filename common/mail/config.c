@@ -122,7 +122,7 @@ parse_line(struct config *config, struct slice line, unsigned *lines, const stru
 	directive = config_directive_find(name);
 	if (directive == NULL)
 		return complain_of_name(name, report);
-	if (lines[directive - config_directives] != 0)
+	if (lines[directive - config_directives] != 0 && !directive->repeated)
 		return config_complain(report, "%s was given in line %u already; keep one of the two",
 		                       directive->name, lines[directive - config_directives]);
 	if (value.length == 0 && directive->standard == NULL)

@@ -19,6 +19,7 @@ enum config_limits {
 	CONFIG_ENDPOINTS_MAX = 16,
 	CONFIG_NETWORKS_MAX = 256,
 	CONFIG_RETRIES_MAX = 32,
+	CONFIG_CERTIFICATES_MAX = 64,
 	CONFIG_PATH_MAX = 256,
 	CONFIG_NAME_MAX = 256,
 	CONFIG_ACCOUNT_MAX = 64,
@@ -62,7 +63,19 @@ struct config_retries {
 	struct config_retry list[CONFIG_RETRIES_MAX];
 };
 
+/* A certificate chain and its private key, both files in PEM. The key is read by the parent of a service alone. */
+struct config_certificate {
+	char chain[CONFIG_PATH_MAX];
+	char key[CONFIG_PATH_MAX];
+};
+
+struct config_certificates {
+	size_t count;
+	struct config_certificate list[CONFIG_CERTIFICATES_MAX];
+};
+
 enum config_log { CONFIG_LOG_STDERR, CONFIG_LOG_SYSLOG };
+enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_over_quota { CONFIG_OVER_QUOTA_DEFER, CONFIG_OVER_QUOTA_REJECT };
 
 struct config {
@@ -81,10 +94,16 @@ struct config {
 	char account_smtp[CONFIG_ACCOUNT_MAX];
 	char account_login[CONFIG_ACCOUNT_MAX];
 	char account_vmail[CONFIG_ACCOUNT_MAX];
+	char account_key[CONFIG_ACCOUNT_MAX];
+
+	/* TLS; without a certificate there is none, and nobody listens on smtps_listen and pop3s_listen */
+	struct config_certificates tls_certificate; /* the first is for clients that name no server */
+	enum config_tls_version tls_min_version;    /* tls_min_version: 1.2 or 1.3 */
 
 	/* smtpd */
 	struct config_endpoints smtp_listen;       /* port 25: from other servers */
 	struct config_endpoints submission_listen; /* port 587: from users; messages are completed (RFC 6409) */
+	struct config_endpoints smtps_listen;      /* port 465: the same with TLS from the start (RFC 8314) */
 	struct config_networks relay_networks;     /* clients that may send to other domains */
 	uint32_t smtp_workers;                     /* processes; 0: one a core */
 	uint32_t smtp_sessions;                    /* at once, each worker */
@@ -122,6 +141,7 @@ struct config {
 
 	/* pop3d */
 	struct config_endpoints pop3_listen;
+	struct config_endpoints pop3s_listen;      /* port 995: with TLS from the start (RFC 8314) */
 	uint32_t pop3_login_workers;               /* 0: one a core */
 	uint32_t pop3_session_workers;             /* 0: one a core */
 	uint32_t pop3_sessions;                    /* at once, each worker */

@@ -18,13 +18,13 @@ struct member {
 
 static const struct member accounts[] = {
 	MEMBER(account_table), MEMBER(account_queue), MEMBER(account_smtp),
-	MEMBER(account_login), MEMBER(account_vmail),
+	MEMBER(account_login), MEMBER(account_vmail), MEMBER(account_key),
 };
 static const struct member directories[] = {
 	MEMBER(run_directory), MEMBER(spool_directory), MEMBER(table_directory), MEMBER(mail_directory),
 };
 static const struct member listeners[] = {
-	MEMBER(smtp_listen), MEMBER(submission_listen), MEMBER(pop3_listen),
+	MEMBER(smtp_listen), MEMBER(submission_listen), MEMBER(smtps_listen), MEMBER(pop3_listen), MEMBER(pop3s_listen),
 };
 
 static const void *

@@ -51,6 +51,7 @@ struct config_directive {
 	config_parser *parse;
 	uint64_t least, most; /* of a number, a size in bytes, a time in seconds; MOST of a text: its bytes */
 	const struct config_word *words;
+	bool repeated;        /* may stand in several lines, each of which adds to the member */
 	const char *standard; /* the default, as it would stand in the file; NULL: found out by config_defaults */
 };
 
@@ -73,6 +74,7 @@ config_parser config_parse_number;     /* uint32_t */
 config_parser config_parse_time;       /* uint32_t, seconds */
 config_parser config_parse_size;       /* uint32_t or uint64_t, bytes */
 config_parser config_parse_endpoints;  /* struct config_endpoints */
+config_parser config_parse_certificate; /* struct config_certificates */
 config_parser config_parse_networks;   /* struct config_networks */
 config_parser config_parse_retries;    /* struct config_retries */
 

@@ -101,6 +101,35 @@ config_parse_endpoints(const struct config_directive *directive, struct slice va
 	return 0;
 }
 
+int
+config_parse_certificate(const struct config_directive *directive, struct slice value, void *member,
+                         const struct config_report *report)
+{
+	struct config_directive path = *directive;
+	struct config_certificates *certificates = member;
+	struct config_certificate *certificate;
+	struct slice chain = slice_word(&value);
+	struct slice key = slice_trim(value);
+
+	if (slice_equal(chain, SLICE("off")) && key.length == 0) {
+		certificates->count = 0;
+		return 0;
+	}
+	if (certificates->count == CONFIG_CERTIFICATES_MAX)
+		return config_complain(report, "%s: too many; write at most %d", directive->name,
+		                       CONFIG_CERTIFICATES_MAX);
+	if (key.length == 0)
+		return config_complain(report, "%s: the key is missing; write the file of the certificate and then that of "
+		                       "its key, or off", directive->name);
+	path.size = CONFIG_PATH_MAX;
+	certificate = &certificates->list[certificates->count];
+	if (config_parse_path(&path, chain, certificate->chain, report) != 0 ||
+	    config_parse_path(&path, key, certificate->key, report) != 0)
+		return -EINVAL;
+	certificates->count++;
+	return 0;
+}
+
 /* Clears the bits after the first BITS. True when any of them was set. */
 static bool
 clear_host_bits(unsigned char *binary, size_t size, unsigned bits)

@@ -38,6 +38,12 @@ static const struct config_word level_words[] = {
 	{ NULL, 0 },
 };
 
+static const struct config_word version_words[] = {
+	{ "1.2", CONFIG_TLS_1_2 },
+	{ "1.3", CONFIG_TLS_1_3 },
+	{ NULL, 0 },
+};
+
 static const struct config_word quota_words[] = {
 	{ "defer", CONFIG_OVER_QUOTA_DEFER },
 	{ "reject", CONFIG_OVER_QUOTA_REJECT },
@@ -46,17 +52,19 @@ static const struct config_word quota_words[] = {
 
 #define MEMBER(member) #member, offsetof(struct config, member), sizeof(((struct config *)NULL)->member)
 
-#define HOSTNAME(member) { MEMBER(member), config_parse_hostname, 1, CONFIG_NAME_MAX - 1, NULL, NULL }
-#define PATH(member, most, standard) { MEMBER(member), config_parse_path, 2, (most), NULL, (standard) }
-#define ACCOUNT(member, standard) { MEMBER(member), config_parse_account, 1, 31, NULL, (standard) }
-#define WORD(member, words, standard) { MEMBER(member), config_parse_word, 0, 0, (words), (standard) }
-#define SEPARATOR(member, standard) { MEMBER(member), config_parse_separator, 0, 0, NULL, (standard) }
-#define NUMBER(member, least, most, standard) { MEMBER(member), config_parse_number, (least), (most), NULL, (standard) }
-#define TIME(member, least, most, standard) { MEMBER(member), config_parse_time, (least), (most), NULL, (standard) }
-#define SIZE(member, least, most, standard) { MEMBER(member), config_parse_size, (least), (most), NULL, (standard) }
-#define ENDPOINTS(member, standard) { MEMBER(member), config_parse_endpoints, 0, 0, NULL, (standard) }
-#define NETWORKS(member, standard) { MEMBER(member), config_parse_networks, 0, 0, NULL, (standard) }
-#define RETRIES(member, standard) { MEMBER(member), config_parse_retries, 1, 30 * DAY, NULL, (standard) }
+#define HOSTNAME(member) { MEMBER(member), config_parse_hostname, 1, CONFIG_NAME_MAX - 1, NULL, false, NULL }
+#define PATH(member, most, standard) { MEMBER(member), config_parse_path, 2, (most), NULL, false, (standard) }
+#define ACCOUNT(member, standard) { MEMBER(member), config_parse_account, 1, 31, NULL, false, (standard) }
+#define WORD(member, words, standard) { MEMBER(member), config_parse_word, 0, 0, (words), false, (standard) }
+#define SEPARATOR(member, standard) { MEMBER(member), config_parse_separator, 0, 0, NULL, false, (standard) }
+#define NUMBER(member, least, most, standard) { MEMBER(member), config_parse_number, (least), (most), NULL, false, (standard) }
+#define TIME(member, least, most, standard) { MEMBER(member), config_parse_time, (least), (most), NULL, false, (standard) }
+#define SIZE(member, least, most, standard) { MEMBER(member), config_parse_size, (least), (most), NULL, false, (standard) }
+#define ENDPOINTS(member, standard) { MEMBER(member), config_parse_endpoints, 0, 0, NULL, false, (standard) }
+#define CERTIFICATES(member, standard) \
+	{ MEMBER(member), config_parse_certificate, 0, CONFIG_PATH_MAX - 1, NULL, true, (standard) }
+#define NETWORKS(member, standard) { MEMBER(member), config_parse_networks, 0, 0, NULL, false, (standard) }
+#define RETRIES(member, standard) { MEMBER(member), config_parse_retries, 1, 30 * DAY, NULL, false, (standard) }
 
 const struct config_directive config_directives[] = {
 	HOSTNAME(hostname),
@@ -72,9 +80,14 @@ const struct config_directive config_directives[] = {
 	ACCOUNT(account_smtp, "_ang_smtp"),
 	ACCOUNT(account_login, "_ang_login"),
 	ACCOUNT(account_vmail, "_ang_vmail"),
+	ACCOUNT(account_key, "_ang_key"),
+
+	CERTIFICATES(tls_certificate, "off"),
+	WORD(tls_min_version, version_words, "1.2"),
 
 	ENDPOINTS(smtp_listen, "*:25 *:2525"),
 	ENDPOINTS(submission_listen, "*:587"),
+	ENDPOINTS(smtps_listen, "*:465"),
 	NETWORKS(relay_networks, "127.0.0.0/8 ::1"),
 	NUMBER(smtp_workers, 0, WORKERS_MAX, "0"),
 	NUMBER(smtp_sessions, 1, SESSIONS_MAX, "10000"),
@@ -108,6 +121,7 @@ const struct config_directive config_directives[] = {
 	WORD(over_quota, quota_words, "defer"),
 
 	ENDPOINTS(pop3_listen, "*:110"),
+	ENDPOINTS(pop3s_listen, "*:995"),
 	NUMBER(pop3_login_workers, 0, WORKERS_MAX, "0"),
 	NUMBER(pop3_session_workers, 0, WORKERS_MAX, "0"),
 	NUMBER(pop3_sessions, 1, SESSIONS_MAX, "10000"),

@@ -266,7 +266,7 @@ config_parse_path(const struct config_directive *directive, struct slice value, 
 		                       directive->name, config_quote(value, quote));
 	if (!path_parts_are_names(value) || slice_to_string(value, member, directive->size) != 0)
 		return config_complain(
-			report, "%s: %s holds an empty part, \".\" or \"..\"; write the plain path of a directory",
+			report, "%s: %s holds an empty part, \".\" or \"..\"; write the plain path",
 			directive->name, config_quote(value, quote));
 	return 0;
 }

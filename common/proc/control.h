@@ -23,6 +23,11 @@ enum control_type {
 	CONTROL_REFUSED = 6,  /* u32 errno; the same without one */
 	CONTROL_INCOMING = 7, /* string name; descriptor: a sibling asked for us */
 	CONTROL_STOP = 8,
+	/* parent -> role that speaks TLS or keeps its keys, before START and again on reload */
+	CONTROL_TLS_TICKETS = 32, /* slice keys of session tickets (common/io/tls_ticket.h); also when they are changed */
+	CONTROL_TLS_CHAIN = 33,   /* slice certificate chain in PEM: one more; not for keepers */
+	CONTROL_TLS_KEY = 34,     /* slice private key in PEM: one more; for keepers only */
+	CONTROL_TLS_USE = 35,     /* u8 nothing older than TLS 1.3: what came since the last time is all, and to be used now */
 	/* role -> parent */
 	CONTROL_READY = 16,
 	CONTROL_ASK = 17,     /* string name of a channel */

@@ -18,6 +18,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/proc/role_tls.h"
 
 enum {
 	SHORT_LIFE_MS = 5000, /* a role that lived less than this is restarted more slowly each time */
@@ -187,7 +188,7 @@ const struct channel_protocol parent_protocol = {
 	.handlers = handlers,
 	.handler_count = sizeof(handlers) / sizeof(handlers[0]),
 	.input_limit = CONTROL_NAME_MAX * 2,
-	.output_limit = 2 * CONTROL_FRAME_MAX,
+	.output_limit = 4 * CONTROL_FRAME_MAX,
 	.closed = parent_on_closed,
 };
 
@@ -280,6 +281,9 @@ parent_on_reload(evutil_socket_t signal_number, short what, void *context)
 	parent->text_length = length;
 	parent->config = *config;
 	free(config);
+	/* First, so that a role that is told of the new configuration has what belongs to it. */
+	if (parent->service->tls != NULL)
+		parent->service->tls->reload(parent);
 	for (size_t i = 0; i < parent->child_count; i++)
 		if (parent->children[i].channel != NULL)
 			(void)parent_send_config(&parent->children[i]);
@@ -347,7 +351,7 @@ parent_list_children(struct parent *parent)
 		unsigned count = role->count == NULL ? 1 : role->count(&parent->config);
 		struct account account = { .uid = geteuid(), .gid = getegid() };
 
-		if (parent->privileged && account_find(role->account(&parent->config), &account) != 0) {
+		if (count > 0 && parent->privileged && account_find(role->account(&parent->config), &account) != 0) {
 			parent_complain(parent, "there is no account \"%s\" (or it is root) for role %s; see account_... in %s",
 			                role->account(&parent->config), role->name, parent->config_path);
 			return EX_NOUSER;
@@ -376,6 +380,8 @@ parent_prepare(struct parent *parent)
 	if (parent->deadline == NULL || parent_open_log(parent) != 0 || parent_watch_signals(parent) != 0)
 		return EX_OSERR;
 	status = parent_list_children(parent);
+	if (status == 0 && parent->service->tls != NULL)
+		status = parent->service->tls->load(parent);
 	if (status == 0)
 		status = parent_lock(parent);
 	return status == 0 ? parent_bind(parent) : status;
@@ -385,6 +391,8 @@ static void
 parent_free(struct parent *parent)
 {
 	parent_unbind(parent);
+	if (parent->tls != NULL)
+		parent->service->tls->free(parent);
 	for (size_t i = 0; i < parent->child_count; i++)
 		event_free(parent->children[i].timer);
 	for (size_t i = 0; i < sizeof(parent->signals) / sizeof(parent->signals[0]); i++)

@@ -70,6 +70,7 @@ struct parent {
 	struct parent_listener listeners[PARENT_LISTENERS_MAX];
 	size_t listener_count;
 	unsigned turn; /* for siblings asked in turn */
+	struct parent_tls *tls; /* of service->tls */
 	bool ready;
 	bool stopping;
 	int status;

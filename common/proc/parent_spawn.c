@@ -14,6 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/proc/parent.h"
+#include "common/proc/role_tls.h"
 
 enum {
 	FIRST_FREE_FD = 10, /* above every number that the role is given */
@@ -152,6 +153,8 @@ spawn_greet(struct child *child)
 	for (size_t i = 0; error == 0 && i < parent->listener_count; i++)
 		if (parent->listeners[i].role == child->role)
 			error = spawn_send_listener(child, &parent->listeners[i]);
+	if (error == 0 && child->role->tls != NULL)
+		error = parent->service->tls->send(child);
 	return error == 0 ? spawn_send_start(child) : error;
 }
 

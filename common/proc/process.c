@@ -17,6 +17,7 @@
 #include "common/ipc/channel.h"
 #include "common/proc/confine.h"
 #include "common/proc/control.h"
+#include "common/proc/role_tls.h"
 #include "common/proc/service.h"
 
 enum {
@@ -370,10 +371,22 @@ static const struct channel_handler handlers[] = {
 	{ CONTROL_STOP, CHANNEL_ANY, false, process_on_stopping },
 };
 
+/* What is not in our table may be in that of the role's TLS. */
+static int
+process_on_frame(struct channel *channel, void *context, struct channel_frame *frame)
+{
+	const struct process *process = context;
+	const struct role_tls *tls = process->role->tls;
+	int error = channel_dispatch(channel, handlers, sizeof(handlers) / sizeof(handlers[0]), context, frame);
+
+	if (error == -ENOSYS && tls != NULL)
+		return channel_dispatch(channel, tls->handlers, tls->handler_count, context, frame);
+	return error;
+}
+
 static const struct channel_protocol control_protocol = {
 	.name = "control",
-	.handlers = handlers,
-	.handler_count = sizeof(handlers) / sizeof(handlers[0]),
+	.any = process_on_frame,
 	.input_limit = CONTROL_FRAME_MAX,
 	.output_limit = CONTROL_FRAME_MAX,
 	.closed = process_on_parent_gone,
@@ -407,7 +420,9 @@ process_prepare(struct process *process)
 	if (process->control == NULL || process->flush_log == NULL)
 		return -ENOMEM;
 	event_base_dispatch(process->base);
-	return process->started ? 0 : -EPROTO;
+	if (!process->started)
+		return -EPROTO;
+	return process->role->tls == NULL ? 0 : process->role->tls->prepare(process);
 }
 
 static int

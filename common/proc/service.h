@@ -9,6 +9,8 @@
 #include "common/mail/config.h"
 
 struct process;
+struct role_tls;
+struct service_tls;
 
 enum service_limits {
 	SERVICE_NAMES_MAX = 8,
@@ -30,13 +32,14 @@ struct service_unix {
 struct service_role {
 	const char *name;                              /* "worker" */
 	const char *(*account)(const struct config *); /* the account it runs as */
-	unsigned (*count)(const struct config *);      /* how many processes; NULL: one */
+	unsigned (*count)(const struct config *);      /* how many processes, possibly none; NULL: one */
 	/* The only directory that it may use; NULL: none, an empty chroot. The parent makes it, owned by the role's account, mode 0700. */
 	const char *(*directory)(const struct config *);
 	const struct service_tcp *tcp[SERVICE_NAMES_MAX];   /* NULL-terminated */
 	const struct service_unix *sockets[SERVICE_NAMES_MAX];
 	const char *channels[SERVICE_NAMES_MAX];            /* other services' sockets that it may ask for */
 	const char *siblings[SERVICE_NAMES_MAX];            /* roles of this service that it may ask for a channel to */
+	const struct role_tls *tls;                         /* &role_speaks_tls or &role_keeps_keys (common/proc/role_tls.h), or NULL */
 	unsigned descriptors;                               /* RLIMIT_NOFILE; 0: the largest allowed */
 	/* Runs confined. Returns the exit status; ends with process_run. */
 	int (*main)(struct process *process);
@@ -45,6 +48,7 @@ struct service_role {
 struct service {
 	const char *name; /* "smtpd" */
 	const struct service_role *roles[SERVICE_ROLES_MAX]; /* NULL-terminated; started in this order, each ready before the next */
+	const struct service_tls *tls; /* &service_tls (common/proc/role_tls.h) when a role has TLS, else NULL */
 };
 
 /*
