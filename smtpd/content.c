@@ -41,12 +41,14 @@ content_begin(struct session *session)
 		.binary = (transaction->flags & ENVELOPE_BINARYMIME) != 0,
 		.announced_size = transaction->announced_size,
 	};
+	struct tls_info tls;
 	struct received received = {
 		.helo = session->helo,
 		.client = session->client,
 		.hostname = config->hostname,
 		.extended = session->extended,
 		.utf8 = (transaction->flags & ENVELOPE_SMTPUTF8) != 0,
+		.tls = conn_tls_info(session->conn, &tls) ? &tls : NULL,
 		.recipient = transaction->accepted_count == 1 ? first->address : SLICE(""),
 		.when = clock_wall(),
 	};

@@ -1,6 +1,8 @@
 /*
  * smtpd: receives mail by SMTP and hands it to queued. What the service consists of.
  */
+#include "common/proc/keeper.h"
+#include "common/proc/role_tls.h"
 #include "common/proc/service.h"
 #include "smtpd/worker.h"
 
@@ -14,6 +16,20 @@ static const struct config_endpoints *
 submission_endpoints(const struct config *config)
 {
 	return &config->submission_listen;
+}
+
+static const struct config_endpoints *
+submissions_endpoints(const struct config *config)
+{
+	static const struct config_endpoints none;
+
+	return role_tls_configured(config) ? &config->smtps_listen : &none;
+}
+
+static const char *
+key_account(const struct config *config)
+{
+	return config->account_key;
 }
 
 static const char *
@@ -31,19 +47,32 @@ workers(const struct config *config)
 static const struct service_tcp smtp = { "smtp", smtp_endpoints };
 static const struct service_tcp submission = { "submission", submission_endpoints };
 
+static const struct service_tcp submissions = { "submissions", submissions_endpoints };
+
+static const struct service_role keeper = {
+	.name = "keeper",
+	.account = key_account,
+	.count = role_tls_keepers,
+	.tls = &role_keeps_keys,
+	.main = keeper_main,
+};
+
 static const struct service_role worker = {
 	.name = "worker",
 	.account = account,
 	.count = workers,
-	.tcp = { &smtp, &submission },
+	.tcp = { &smtp, &submission, &submissions },
 	.channels = { "tabled-smtpd", "queued-smtpd" },
+	.siblings = { "keeper" },
+	.tls = &role_speaks_tls,
 	.descriptors = 0, /* smtp_sessions is what limits */
 	.main = worker_main,
 };
 
 static const struct service service = {
 	.name = "smtpd",
-	.roles = { &worker },
+	.roles = { &keeper, &worker },
+	.tls = &service_tls,
 };
 
 int

@@ -4,18 +4,35 @@
 #include "smtpd/received.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
+#include "common/io/tls.h"
 #include "common/mail/address.h"
 #include "common/mail/date.h"
 #include "common/mail/queueid.h"
 
-/* The protocol's name (RFC 3848; RFC 6531 4.3). */
+enum { TLS_CLAUSE_SIZE = 160 };
+
+/* The protocol's name (RFC 3848; RFC 6531 4.3). HELO has none for TLS. */
 static const char *
 protocol_name(const struct received *received)
 {
 	if (!received->extended)
 		return "SMTP";
+	if (received->tls != NULL)
+		return received->utf8 ? "UTF8SMTPS" : "ESMTPS";
 	return received->utf8 ? "UTF8SMTP" : "ESMTP";
+}
+
+/* "tls" with the registered names of cipher and group (RFC 8314 4.3), and for people the version and the length of the key. */
+static void
+format_tls_clause(const struct tls_info *tls, char *out, size_t size)
+{
+	out[0] = '\0';
+	if (tls == NULL)
+		return;
+	snprintf(out, size, "\r\n\ttls %s%s%s (%s, %d bits)", tls->cipher, tls->group == NULL ? "" : " group ",
+	         tls->group == NULL ? "" : tls->group, tls->version, tls->bits);
 }
 
 int
@@ -25,14 +42,16 @@ received_append(const struct received *received, struct buffer *out)
 	char id[QUEUEID_SIZE];
 	char date[DATE_SIZE];
 	char recipient[2 * ADDRESS_MAX + 4] = "";
+	char tls[TLS_CLAUSE_SIZE];
 
 	queueid_format(received->queue_id, id);
 	date_format_utc(received->when, date);
+	format_tls_clause(received->tls, tls, sizeof(tls));
 	if (received->recipient.length > 0)
 		address_format_quoted(received->recipient, recipient, sizeof(recipient));
-	return buffer_printf(out, "Received: from %s ([%s%s])\r\n\tby %s with %s id %s%s%s%s; %s\r\n", received->helo,
+	return buffer_printf(out, "Received: from %s ([%s%s])\r\n\tby %s with %s id %s%s%s%s%s; %s\r\n", received->helo,
 	                     ipv6 ? "IPv6:" : "", received->client, received->hostname, protocol_name(received), id,
-	                     recipient[0] == '\0' ? "" : "\r\n\tfor <", recipient, recipient[0] == '\0' ? "" : ">", date);
+	                     recipient[0] == '\0' ? "" : "\r\n\tfor <", recipient, recipient[0] == '\0' ? "" : ">", tls, date);
 }
 
 int

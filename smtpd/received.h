@@ -11,12 +11,15 @@
 #include "common/base/buffer.h"
 #include "common/base/slice.h"
 
+struct tls_info;
+
 struct received {
 	const char *helo;       /* as the client named itself: a domain or an address literal */
 	const char *client;     /* its address in numbers */
 	const char *hostname;   /* ours */
 	bool extended;          /* EHLO, not HELO */
 	bool utf8;              /* SMTPUTF8 */
+	const struct tls_info *tls; /* NULL without TLS */
 	uint64_t queue_id;
 	struct slice recipient; /* the only one; empty when there are several, so that none sees the others */
 	int64_t when;           /* seconds since 1970 */

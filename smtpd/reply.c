@@ -18,8 +18,9 @@ static const struct slice lines[REPLY_COUNT] = {
 	[REPLY_RECIPIENT_OK] = LINE("250 2.1.5 Recipient ok"),
 	[REPLY_CHUNK_OK] = LINE("250 2.0.0 Chunk received"),
 	[REPLY_VERIFY] = LINE("252 2.5.2 Cannot verify the user here; send, and it will be tried"),
-	[REPLY_HELP] = LINE("214 2.0.0 Commands: EHLO HELO MAIL RCPT DATA BDAT RSET VRFY EXPN NOOP HELP QUIT (RFC 5321)"),
+	[REPLY_HELP] = LINE("214 2.0.0 Commands: EHLO HELO STARTTLS MAIL RCPT DATA BDAT RSET VRFY EXPN NOOP HELP QUIT (RFC 5321)"),
 	[REPLY_GO_ON] = LINE("354 Send the message; end with <CRLF>.<CRLF>"),
+	[REPLY_START_TLS] = LINE("220 2.0.0 Ready to start TLS"),
 	[REPLY_BYE] = LINE("221 2.0.0 Bye"),
 
 	[REPLY_UNKNOWN_COMMAND] = LINE("500 5.5.2 Unknown command"),
@@ -43,6 +44,7 @@ static const struct slice lines[REPLY_COUNT] = {
 	[REPLY_RECIPIENT_FIRST] = LINE("503 5.5.1 RCPT first"),
 	[REPLY_NESTED_MAIL] = LINE("503 5.5.1 A mail transaction is open already"),
 	[REPLY_IN_CHUNKS] = LINE("503 5.5.1 The message has begun with BDAT; go on so, or RSET"),
+	[REPLY_ALREADY_TLS] = LINE("503 5.5.1 TLS is active already"),
 	[REPLY_BINARY_DATA] = LINE("503 5.5.1 BODY=BINARYMIME needs BDAT"),
 
 	[REPLY_EXPAND] = LINE("550 5.7.2 Lists are not expanded"),
@@ -61,6 +63,7 @@ static const struct slice lines[REPLY_COUNT] = {
 	[REPLY_LOOKUP_FAILED] = LINE("451 4.3.0 The address cannot be looked up now; try again later"),
 	[REPLY_QUEUE_FAILED] = LINE("451 4.3.0 The queue does not take mail now; try again later"),
 	[REPLY_NO_SPACE] = LINE("452 4.3.1 No space for the message; try again later"),
+	[REPLY_TLS_UNAVAILABLE] = LINE("454 4.7.0 TLS is not available now; try again later"),
 	[REPLY_NO_MEMORY] = LINE("451 4.3.0 No memory; try again later"),
 
 	[REPLY_TIMEOUT] = LINE("421 4.4.2 Timeout, closing"),
@@ -100,7 +103,7 @@ reply_helo(struct conn *conn, const char *hostname)
 }
 
 int
-reply_ehlo(struct conn *conn, const char *hostname, uint64_t size_limit, uint32_t recipients_limit)
+reply_ehlo(struct conn *conn, const char *hostname, uint64_t size_limit, uint32_t recipients_limit, bool starttls)
 {
 	/*
 	 * LIMITS (RFC 9422) says what is limited: recipients. MAILMAX is left out because a session may send
@@ -117,8 +120,9 @@ reply_ehlo(struct conn *conn, const char *hostname, uint64_t size_limit, uint32_
 	                   "250-BINARYMIME\r\n"
 	                   "250-DSN\r\n"
 	                   "250-LIMITS RCPTMAX=%" PRIu32 "\r\n"
+	                   "%s"
 	                   "250 HELP\r\n",
-	                   hostname, size_limit, recipients_limit);
+	                   hostname, size_limit, recipients_limit, starttls ? "250-STARTTLS\r\n" : "");
 }
 
 int

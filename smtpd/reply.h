@@ -23,6 +23,7 @@ enum reply {
 	REPLY_VERIFY,
 	REPLY_HELP,
 	REPLY_GO_ON, /* 354 */
+	REPLY_START_TLS,
 	REPLY_BYE,
 
 	/* bad commands */
@@ -47,6 +48,7 @@ enum reply {
 	REPLY_RECIPIENT_FIRST,
 	REPLY_NESTED_MAIL,
 	REPLY_IN_CHUNKS,
+	REPLY_ALREADY_TLS,
 	REPLY_BINARY_DATA,
 
 	/* refused */
@@ -68,6 +70,7 @@ enum reply {
 	REPLY_QUEUE_FAILED,
 	REPLY_NO_SPACE,
 	REPLY_NO_MEMORY,
+	REPLY_TLS_UNAVAILABLE,
 
 	/* the end */
 	REPLY_TIMEOUT,
@@ -95,7 +98,7 @@ int reply_send(struct conn *conn, enum reply reply);
 int reply_greeting(struct conn *conn, const char *hostname);
 int reply_helo(struct conn *conn, const char *hostname);
 /* The service extensions (RFC 5321 4.1.1.1). */
-int reply_ehlo(struct conn *conn, const char *hostname, uint64_t size_limit, uint32_t recipients_limit);
+int reply_ehlo(struct conn *conn, const char *hostname, uint64_t size_limit, uint32_t recipients_limit, bool starttls);
 /* The message is durable under this id. */
 int reply_queued(struct conn *conn, uint64_t queue_id);
 

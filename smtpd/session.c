@@ -7,6 +7,7 @@
  */
 #include "smtpd/session.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -192,27 +193,58 @@ session_ended(void *context, struct conn *conn, enum conn_end end)
 {
 	struct session *session = session_of(context);
 
-	(void)conn;
 	if (end == CONN_TIMEOUT) {
 		session_reply(session, REPLY_TIMEOUT);
 		session_close(session, "timeout");
 	} else {
-		session_close(session, end == CONN_EOF ? "eof" : "error");
+		const char *failure = conn_tls_failure(conn);
+
+		session_close(session, end == CONN_EOF ? "eof" : failure != NULL ? failure : "error");
 		session->broken = true;
 	}
 	session_settle(session);
+}
+
+static void
+session_secured(void *context, struct conn *conn)
+{
+	const struct session *session = session_of(context);
+	struct tls_info info;
+
+	if (!conn_tls_info(conn, &info))
+		return;
+	log_event(LOG_INFO, "smtp.tls", LOG_STRING("session", session->id), LOG_STRING("version", info.version),
+	          LOG_STRING("cipher", info.cipher), LOG_UINT("resumed", info.resumed),
+	          LOG_STRING("name", info.server_name == NULL ? "" : info.server_name));
+}
+
+bool
+session_offers_tls(const struct session *session)
+{
+	return !session->secure && session->host->tls != NULL && session->host->tls() != NULL;
+}
+
+void
+session_start_tls(struct session *session)
+{
+	struct tls_context *context = session->host->tls == NULL ? NULL : session->host->tls();
+
+	session->secure = true;
+	session_check(session, context == NULL ? -ENOTSUP : conn_start_tls(session->conn, context));
 }
 
 static const struct conn_protocol protocol = {
 	.input = session_input,
 	.ended = session_ended,
 	.drained = session_drained,
+	.secured = session_secured,
 	.input_limit = INPUT_LIMIT,
 };
 
 struct session *
-session_new(struct session_host *host, int fd, const struct sockaddr *client, bool submission)
+session_new(struct session_host *host, int fd, const struct sockaddr *client, enum session_port port)
 {
+	static const char *const ports[] = { "smtp", "submission", "submissions" };
 	struct session *session = calloc(1, sizeof(*session));
 
 	if (session == NULL) {
@@ -221,7 +253,7 @@ session_new(struct session_host *host, int fd, const struct sockaddr *client, bo
 	}
 	session->magic = SESSION_MAGIC;
 	session->host = host;
-	session->submission = submission;
+	session->submission = port != SESSION_PORT_SMTP;
 	session->may_relay = config_networks_contain(&host->config->relay_networks, client);
 	config_address_text(client, session->client, sizeof(session->client));
 	make_id(session);
@@ -231,14 +263,16 @@ session_new(struct session_host *host, int fd, const struct sockaddr *client, bo
 		return NULL;
 	}
 	conn_set_low_water(session->conn, OUTPUT_LOW);
-	if (reply_greeting(session->conn, host->config->hostname) != 0) {
+	if (port == SESSION_PORT_SUBMISSIONS)
+		session_start_tls(session);
+	if (session->broken || reply_greeting(session->conn, host->config->hostname) != 0) {
 		conn_close(&session->conn);
 		free(session);
 		return NULL;
 	}
 	session_arm(session);
 	log_event(LOG_INFO, "smtp.connect", LOG_STRING("session", session->id), LOG_STRING("client", session->client),
-	          LOG_STRING("port", submission ? "submission" : "smtp"));
+	          LOG_STRING("port", ports[port]));
 	return session;
 }
 

@@ -61,11 +61,21 @@ struct session_host {
 	struct submit *submit;
 	unsigned index;              /* of the worker, for session ids */
 	uint64_t last_id;
+	/* The TLS context of now, NULL without one; NULL: the same. And whether a handshake has a chance. */
+	struct tls_context *(*tls)(void);
+	bool (*tls_ready)(void);
 	/* The session is gone, and freed after the call. */
 	void (*ended)(struct session_host *host, struct session *session);
 };
 
 enum { SESSION_ID_SIZE = 13 }; /* bytes with the NUL */
+
+/* Which port a client came to. */
+enum session_port {
+	SESSION_PORT_SMTP,
+	SESSION_PORT_SUBMISSION,
+	SESSION_PORT_SUBMISSIONS, /* with TLS from the start (RFC 8314) */
+};
 
 struct session {
 	uint32_t magic;
@@ -83,6 +93,7 @@ struct session {
 	const char *end;             /* why it ended, for the log */
 
 	bool submission;             /* came in on a submission port */
+	bool secure;                 /* TLS is there, or its handshake is under way */
 	bool may_relay;
 	bool extended;               /* EHLO, not HELO */
 	char *helo;                  /* what the client calls itself; NULL in START */
@@ -107,7 +118,7 @@ struct session {
  * Begins a session on the connected socket FD, which it takes in any case, and greets the client. NULL when out
  * of memory.
  */
-struct session *session_new(struct session_host *host, int fd, const struct sockaddr *client, bool submission);
+struct session *session_new(struct session_host *host, int fd, const struct sockaddr *client, enum session_port port);
 /* Says that the service ends and closes. A message that is on its way to the queue is answered before. */
 void session_shut_down(struct session *session);
 
@@ -125,6 +136,10 @@ void session_wait(struct session *session, enum session_wait reason);
 void session_wake(struct session *session, enum session_wait reason);
 /* Gives the client its time anew: for the next command, or the next part of the content. */
 void session_arm(struct session *session);
+/* True when the client may begin TLS. */
+bool session_offers_tls(const struct session *session);
+/* Goes over to TLS, after what was written. The session ends when that is impossible. */
+void session_start_tls(struct session *session);
 /*
  * Ends the transaction, if there is one: what is under way is cancelled. The state is READY then, unless nobody
  * has said EHLO.

@@ -15,6 +15,7 @@ enum {
 	IN_READY = 1 << SESSION_READY,
 	IN_MAIL = 1 << SESSION_MAIL,
 	IN_RCPT = 1 << SESSION_RCPT,
+	IN_GREETED = IN_ANY & ~(1 << SESSION_START),
 };
 
 enum arguments_rule {
@@ -38,6 +39,7 @@ static const struct verb verbs[] = {
 	{ "BDAT", verb_bdat, IN_ANY, ARGUMENTS_ANY, false },
 	{ "EHLO", verb_ehlo, IN_ANY, ARGUMENTS_ANY, false },
 	{ "HELO", verb_helo, IN_ANY, ARGUMENTS_ANY, false },
+	{ "STARTTLS", verb_starttls, IN_GREETED, ARGUMENTS_NONE, false },
 	{ "RSET", verb_rset, IN_ANY, ARGUMENTS_NONE, false },
 	{ "NOOP", verb_noop, IN_ANY, ARGUMENTS_ANY, false },
 	{ "QUIT", verb_quit, IN_ANY, ARGUMENTS_NONE, false },

@@ -19,6 +19,7 @@ verb_function verb_mail;
 verb_function verb_rcpt;
 verb_function verb_data;
 verb_function verb_bdat;
+verb_function verb_starttls;
 verb_function verb_rset;
 verb_function verb_noop;
 verb_function verb_help;

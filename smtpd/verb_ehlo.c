@@ -60,7 +60,7 @@ verb_ehlo(struct session *session, struct slice arguments)
 
 	if (introduce(session, arguments, true))
 		session_check(session, reply_ehlo(session->conn, config->hostname, config->message_size_limit,
-		                                  config->recipients_limit));
+		                                  config->recipients_limit, session_offers_tls(session)));
 }
 
 void

@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/io/tls_key.h"
 #include "common/ipc/link.h"
 #include "common/proc/listener.h"
 #include "common/proc/process.h"
+#include "common/proc/role_tls.h"
 #include "smtpd/lookup.h"
 #include "smtpd/peers.h"
 #include "smtpd/session.h"
@@ -26,7 +28,7 @@ struct worker;
 /* The listening sockets of one name. */
 struct port {
 	struct worker *worker;
-	bool submission;
+	enum session_port kind;
 	size_t count;
 	struct listener *listeners[CONFIG_ENDPOINTS_MAX];
 };
@@ -36,6 +38,7 @@ struct worker {
 	struct process *process;
 	struct port smtp;
 	struct port submission;
+	struct port submissions;
 	LIST_HEAD(session_list, session) sessions;
 	unsigned session_count;
 	struct peers peers;
@@ -78,7 +81,7 @@ accepted(void *context, int client, const struct sockaddr *address, socklen_t le
 		turn_away(client, address, "smtp_sessions_per_address");
 		return;
 	}
-	session = session_new(&worker->host, client, address, port->submission);
+	session = session_new(&worker->host, client, address, port->kind);
 	if (session == NULL) {
 		peers_leave(&worker->peers, peer);
 		return;
@@ -108,12 +111,12 @@ session_gone(struct session_host *host, struct session *session)
 }
 
 static void
-listen_on(struct port *port, struct worker *worker, const char *name, bool submission)
+listen_on(struct port *port, struct worker *worker, const char *name, enum session_port kind)
 {
 	int fd;
 
 	port->worker = worker;
-	port->submission = submission;
+	port->kind = kind;
 	while (port->count < CONFIG_ENDPOINTS_MAX) {
 		fd = process_listener(worker->process, name, port->count);
 		if (fd < 0)
@@ -160,6 +163,7 @@ stop(void *context)
 	worker->stopping = true;
 	close_port(&worker->smtp);
 	close_port(&worker->submission);
+	close_port(&worker->submissions);
 	event_add(worker->stop_timer, &(struct timeval){ .tv_sec = STOP_SECONDS });
 	if (worker->session_count == 0)
 		finish(worker);
@@ -180,14 +184,17 @@ worker_main(struct process *process)
 	worker->host.base = process_base(process);
 	worker->host.config = process_config(process);
 	worker->host.index = process_index(process);
+	worker->host.tls = role_tls_context;
+	worker->host.tls_ready = tls_key_ready;
 	worker->host.ended = session_gone;
 	worker->host.tabled = lookup_link(process);
 	worker->host.submit = submit_new(process);
 	worker->stop_timer = evtimer_new(worker->host.base, stop_now, worker);
 	if (worker->host.tabled == NULL || worker->host.submit == NULL || worker->stop_timer == NULL)
 		return EX_OSERR;
-	listen_on(&worker->smtp, worker, "smtp", false);
-	listen_on(&worker->submission, worker, "submission", true);
+	listen_on(&worker->smtp, worker, "smtp", SESSION_PORT_SMTP);
+	listen_on(&worker->submission, worker, "submission", SESSION_PORT_SUBMISSION);
+	listen_on(&worker->submissions, worker, "submissions", SESSION_PORT_SUBMISSIONS);
 	process_on_reload(process, reloaded, worker);
 	process_on_stop(process, stop, worker);
 	return process_run(process);

@@ -62,7 +62,8 @@ find_sibling(struct parent *parent, struct slice role, int64_t wanted)
 	for (size_t i = 0; i < parent->child_count; i++) {
 		struct child *child = &parent->children[(parent->turn + i) % parent->child_count];
 
-		if (child->state != CHILD_READY || !slice_equal(slice_from_string(child->role->name), role))
+		/* One that has just died has no channel any more, though its end is not noticed yet. */
+		if (child->state != CHILD_READY || child->channel == NULL || !slice_equal(slice_from_string(child->role->name), role))
 			continue;
 		if (wanted >= 0 && child->index != wanted)
 			continue;

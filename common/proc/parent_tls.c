@@ -265,12 +265,12 @@ tls_load(struct parent *parent)
 	return 0;
 }
 
-/* The pair that was used for the certificate at PATH, or NULL. */
+/* The pair that was used for the certificate at PATH and is not taken over yet, or NULL. */
 static struct pair *
 find_pair(struct parent_tls *tls, const char *path)
 {
 	for (size_t i = 0; i < tls->count; i++)
-		if (strcmp(tls->pairs[i].path, path) == 0)
+		if (tls->pairs[i].chain.data != NULL && strcmp(tls->pairs[i].path, path) == 0)
 			return &tls->pairs[i];
 	return NULL;
 }

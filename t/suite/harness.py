@@ -31,7 +31,7 @@ SLOWNESS = 5 if SANITIZED else 1  # deadlines are this much longer
 PASSWORD = "correct horse"
 DOMAIN = "example.org"
 FIRST_ACCOUNT = 64101
-ACCOUNTS = ("table", "queue", "smtp", "login", "vmail")
+ACCOUNTS = ("table", "queue", "smtp", "login", "vmail", "key")
 SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|runtime error:|LeakSanitizer|AddressSanitizer:DEADLYSIGNAL")
 CRASH = re.compile(r"event=role\.died (?!.*\bsignal=9\b).*")  # the tests themselves kill by signal 9
 

@@ -27,6 +27,7 @@ struct conn {
 	bool paused;
 	bool delivering;
 	bool closed;
+	bool tls;
 };
 
 struct conn *
@@ -120,6 +121,28 @@ conn_set_deadline(struct conn *conn, uint32_t milliseconds)
 	fake_world->deadline = milliseconds;
 }
 
+int
+conn_start_tls(struct conn *conn, struct tls_context *context)
+{
+	(void)context;
+	conn->tls = true;
+	return 0;
+}
+
+bool
+conn_tls_info(const struct conn *conn, struct tls_info *info_r)
+{
+	*info_r = (struct tls_info){ .version = "TLSv1.3", .cipher = "TLS_AES_128_GCM_SHA256", .group = "x25519", .bits = 128 };
+	return conn->tls;
+}
+
+const char *
+conn_tls_failure(const struct conn *conn)
+{
+	(void)conn;
+	return NULL;
+}
+
 void
 fake_deliver(struct fake *fake)
 {
@@ -129,11 +152,14 @@ fake_deliver(struct fake *fake)
 		return;
 	conn->delivering = true;
 	while (!conn->closed && !conn->paused && buffer_length(&conn->in) > 0) {
+		bool tls_before = conn->tls;
 		size_t used = conn->protocol->input(conn->context, conn, buffer_slice(&conn->in));
 
 		if (conn->closed || used == 0)
 			break;
 		buffer_consume(&conn->in, used);
+		if (conn->tls && !tls_before)
+			buffer_clear(&conn->in);
 	}
 	conn->delivering = false;
 	if (conn->closed) {
@@ -145,6 +171,20 @@ fake_deliver(struct fake *fake)
 }
 
 /* ---- the world ---- */
+
+static struct tls_context *
+fake_tls(void)
+{
+	static char context;
+
+	return fake_world->tls ? (struct tls_context *)(void *)&context : NULL;
+}
+
+static bool
+fake_tls_ready(void)
+{
+	return !fake_world->keeper_down;
+}
 
 static void
 session_gone(struct session_host *host, struct session *session)
@@ -169,6 +209,8 @@ fake_new(void)
 	buffer_init(&fake->message.body, EVERYTHING);
 	fake->host.config = &fake->config;
 	fake->host.ended = session_gone;
+	fake->host.tls = fake_tls;
+	fake->host.tls_ready = fake_tls_ready;
 	fake->host.tabled = lookup_link(NULL);
 	fake->host.submit = submit_new(NULL);
 	fake_bring_queue_up();
@@ -181,7 +223,8 @@ fake_connect(struct fake *fake, bool submission)
 	struct sockaddr_in address = { .sin_family = AF_INET };
 
 	inet_pton(AF_INET, "192.0.2.1", &address.sin_addr);
-	fake->session = session_new(&fake->host, -1, (const struct sockaddr *)(const void *)&address, submission);
+	fake->session = session_new(&fake->host, -1, (const struct sockaddr *)(const void *)&address,
+	                            submission ? SESSION_PORT_SUBMISSION : SESSION_PORT_SMTP);
 }
 
 void

@@ -29,6 +29,8 @@ struct fake {
 	struct conn *conn;        /* NULL when it has ended */
 	struct buffer output;     /* what the client was told and has not taken */
 	uint32_t deadline;        /* milliseconds, as last set */
+	bool tls;                 /* there is a certificate */
+	bool keeper_down;
 	bool tabled_down;
 	bool queued_down;
 	bool patient;             /* questions wait for fake_answer; else they are answered after each input */

@@ -23,6 +23,40 @@ START_TEST(ehlo_offers_the_extensions)
 }
 END_TEST
 
+START_TEST(starttls_is_offered_with_a_certificate_and_forgets_everything)
+{
+	fake->tls = true;
+	fake_replies(fake);
+	expect("STARTTLS\r\n", "503");
+	fake_send_string(fake, "EHLO client.example.net\r\n");
+	ck_assert_ptr_nonnull(strstr(fake_replies(fake), "250-STARTTLS\r\n"));
+	expect("STARTTLS now\r\n", "501");
+	expect("MAIL FROM:<a@b.example>\r\nRCPT TO:<b@example.org>\r\nSTARTTLS\r\nNOOP\r\nRSET\r\n", "250 250 220");
+	ck_assert_ptr_null(fake->session->helo);
+	ck_assert_ptr_null(fake->session->transaction);
+	expect("MAIL FROM:<a@b.example>\r\n", "503");
+	fake_send_string(fake, "EHLO client.example.net\r\n");
+	ck_assert_ptr_null(strstr(fake_replies(fake), "STARTTLS"));
+	expect("STARTTLS\r\n", "503");
+	begin("");
+	expect("DATA\r\n.\r\n", "354 250");
+	ck_assert_ptr_nonnull(strstr(fake_body(fake), "with ESMTPS id"));
+	ck_assert_ptr_nonnull(strstr(fake_body(fake), "\r\n\ttls TLS_AES_128_GCM_SHA256 group x25519 (TLSv1.3, 128 bits); "));
+}
+END_TEST
+
+START_TEST(starttls_is_unknown_without_a_certificate_and_refused_without_a_keeper)
+{
+	hello();
+	expect("STARTTLS\r\n", "502");
+	fake->tls = true;
+	fake->keeper_down = true;
+	expect("STARTTLS\r\nNOOP\r\n", "454 250");
+	fake->keeper_down = false;
+	expect("STARTTLS\r\n", "220");
+}
+END_TEST
+
 START_TEST(names_that_could_forge_a_header_are_refused)
 {
 	fake_replies(fake);
@@ -305,6 +339,8 @@ main(void)
 	const TTest *const tests[] = {
 		the_greeting_has_220_the_host_and_esmtp,
 		ehlo_offers_the_extensions,
+		starttls_is_offered_with_a_certificate_and_forgets_everything,
+		starttls_is_unknown_without_a_certificate_and_refused_without_a_keeper,
 		names_that_could_forge_a_header_are_refused,
 		commands_out_of_order_get_503,
 		each_class_of_address_has_its_reply,
