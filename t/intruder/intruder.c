@@ -80,6 +80,7 @@ intruder_service_main(const struct service *service, int argc, char **argv)
 
 	invaded = service;
 	copy.name = service->name;
+	copy.tls = service->tls;
 	for (size_t i = 0; i < SERVICE_ROLES_MAX && service->roles[i] != NULL; i++) {
 		memcpy(&roles[i], service->roles[i], sizeof(roles[i]));
 		roles[i].main = intruder_main;

@@ -18,6 +18,8 @@ for secret in run table spool mail; do
 	echo secret >"$work/$secret/secret"
 	chmod 644 "$work/$secret/secret"
 done
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=intruder.example -keyout "$work/key" \
+	-out "$work/certificate" 2>/dev/null || exit 1
 cat >"$work/conf" <<END
 hostname intruder.example
 run_directory $work/run
@@ -29,6 +31,10 @@ account_queue 64102
 account_smtp 64103
 account_login 64104
 account_vmail 64105
+account_key 64106
+tls_certificate $work/certificate $work/key
+smtps_listen off
+pop3s_listen off
 smtp_listen off
 submission_listen off
 pop3_listen off
