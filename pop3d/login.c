@@ -65,6 +65,8 @@ login_drained(void *context, struct conn *conn)
 	(void)conn;
 	if (login->state == LOGIN_LEAVING)
 		login_handoff(login);
+	else if (login->state == LOGIN_NO_USER || login->state == LOGIN_USER)
+		conn_resume(login->conn); /* it had read too little of what we said */
 }
 
 const struct conn_protocol login_protocol = {

@@ -26,6 +26,7 @@ enum login_limits {
 	LOGIN_DELAY_MS = 1000,   /* before a wrong password is answered, */
 	LOGIN_DELAY_SPREAD_MS = 1000, /* and up to this much more, so that the answer's time tells nothing */
 	LOGIN_SESSION_WORKERS_MAX = 256,
+	LOGIN_UNSENT_MAX = 4 * 1024, /* bytes of replies that the client has not read, at which it is not listened to any more */
 };
 
 struct login_worker;

@@ -142,6 +142,10 @@ login_input(void *context, struct conn *conn, struct slice input)
 		enum command_result result;
 		struct slice complaint;
 
+		if (conn_unsent(login->conn) > LOGIN_UNSENT_MAX) {
+			conn_pause(login->conn); /* until login_drained */
+			break;
+		}
 		used += command_next(slice_from(input, used), &login->skipping, &command, &result);
 		if (result == COMMAND_NONE)
 			break;

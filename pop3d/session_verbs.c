@@ -74,7 +74,6 @@ session_input(void *context, struct conn *conn, struct slice input)
 
 	(void)conn;
 	session_work_begin(session->worker);
-	session_rearm(session);
 	while (used < input.length) {
 		struct command command;
 		enum command_result result;
@@ -82,6 +81,8 @@ session_input(void *context, struct conn *conn, struct slice input)
 		used += command_next(slice_from(input, used), &session->skipping, &command, &result);
 		if (result == COMMAND_NONE)
 			break;
+		/* A whole command: bytes that come now and then are none, and win no time. */
+		session_rearm(session);
 		if (result != COMMAND_READY)
 			session_reply(session, command_complaint(result));
 		else

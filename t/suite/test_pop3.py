@@ -1,6 +1,7 @@
 """POP3 as RFC 1939 has it, with RFC 2449, 3206 and 6856."""
 
 import os
+import select
 
 from harness import DOMAIN, PASSWORD, SLOWNESS, OwnSuiteTest, SuiteTest, eventually, is_root
 
@@ -380,6 +381,31 @@ class BadInput(SuiteTest):
                 return again.command(f"PASS {PASSWORD}").startswith("+OK")
         eventually(opens, "the maildrop is free again")
 
+    def test_a_login_without_a_domain_or_of_any_other_form_is_refused_like_a_wrong_password(self):
+        logins = ("x", "@", "x@", "@" + DOMAIN, "@@", "+@" + DOMAIN, "x" * 200, "x@" + "y" * 200, "\u00e9", "\\", "%s%n", "postmaster")
+        clients = [self.suite.pop3() for _ in logins]  # at once, because each refusal is slow
+        refusals = set()
+        for client, login in zip(clients, logins):
+            client.ok(f"USER {login}")
+            client.send(b"PASS x\r\n")
+        for client in clients:
+            refusals.add(client.line())
+            client.close()
+        self.assertEqual(len(refusals), 1)
+        self.suite.pop3(self.user).quit()
+
+    def test_a_client_that_reads_nothing_before_login_does_not_fill_the_memory(self):
+        with self.suite.pop3() as deaf:
+            deaf.socket.settimeout(2 * SLOWNESS)
+            with self.assertRaises(TimeoutError, msg="50 megabytes of commands were taken"):
+                for _ in range(500):
+                    deaf.send(b"CAPA\r\n" * 17000)
+            for pid in self.suite.roles("pop3d", "login"):
+                with open(f"/proc/{pid}/status", encoding="ascii") as file:
+                    resident = int(next(line for line in file if line.startswith("VmRSS")).split()[1])
+                self.assertLess(resident, 30000 * SLOWNESS, "kilobytes")
+            self.suite.pop3(self.user).quit()
+
     def test_a_client_that_reads_nothing_does_not_fill_the_memory(self):
         self.suite.deliver(self.user, b"Subject: big\r\n\r\n" + (b"x" * 78 + b"\r\n") * 100000)
         with self.suite.pop3(self.user) as client:
@@ -425,6 +451,18 @@ class Limits(OwnSuiteTest):
                     pass
         # RFC 1939 3: a timeout is no QUIT.
         self.assertEqual(len(suite.messages("a@" + DOMAIN)), 1)
+
+    def test_a_client_that_sends_a_byte_now_and_then_is_sent_away_as_a_silent_one(self):
+        suite = self.start_suite(users=["a@" + DOMAIN], pop3_timeout="1s", pop3_login_timeout="1s")
+        with suite.pop3() as dripping, suite.pop3("a@" + DOMAIN) as logged_in:
+            for client in (dripping, logged_in):
+                def gone():
+                    try:
+                        client.send(b"x")
+                    except ConnectionError:
+                        return True
+                    return bool(select.select([client.socket], [], [], 0.05)[0]) and not client.socket.recv(1000)
+                eventually(gone, "the client is sent away", 5)
 
     def test_a_slow_password_hash_holds_up_no_lookup(self):
         suite = self.start_suite(users=["a@" + DOMAIN], hash_cost=9, password_cache_time=0)

@@ -401,6 +401,26 @@ START_TEST(one_connection_too_many_is_told_so_and_closed)
 }
 END_TEST
 
+START_TEST(a_client_that_reads_no_replies_is_not_listened_to_until_it_does)
+{
+	static const char command[] = "CAPA\r\n";
+	const size_t limit = 16 * 1024 * 1024;
+	size_t sent = 0;
+	unsigned stuck = 0;
+	ssize_t length;
+
+	for (; stuck < 3 && sent < limit; stuck = length < 0 ? stuck + 1 : 0) {
+		length = send(client, command, sizeof(command) - 1, 0);
+		sent += length < 0 ? 0 : (size_t)length;
+		turn();
+	}
+	ck_assert_uint_lt(sent, limit);
+	while (received()[0] != '\0')
+		;
+	expect("USER\r\n", "-ERR USER needs a name\r\n");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -414,6 +434,7 @@ main(void)
 		commands_before_login_are_user_pass_capa_utf8_and_quit,
 		too_many_mistakes_close_the_connection,
 		one_connection_too_many_is_told_so_and_closed,
+		a_client_that_reads_no_replies_is_not_listened_to_until_it_does,
 	};
 	Suite *suite = suite_create("pop3_login");
 	TCase *all = tcase_create("pop3_login");
