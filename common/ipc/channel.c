@@ -267,6 +267,9 @@ channel_handle_input(struct channel *channel)
 	}
 	if (found < 0)
 		channel_violated(channel, "bad frame", header.type, found);
+	/* A descriptor comes with the first byte of its frame: what is left when no frame is belongs to none. */
+	else if (channel->incoming_count > 0 && buffer_length(&channel->in) == 0)
+		channel_violated(channel, "descriptor not announced", header.type, -EBADF);
 	if (handled && !channel->dead && channel->protocol->batch_done != NULL)
 		channel->protocol->batch_done(channel, channel->context);
 	return found == 0 && header.length > 0 ? WIRE_HEADER_SIZE + (size_t)header.length : 0;

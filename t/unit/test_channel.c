@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -235,6 +236,39 @@ START_TEST(a_promised_descriptor_that_does_not_come_closes_the_channel)
 }
 END_TEST
 
+/* Sends OUT with a descriptor, whatever its frames say. */
+static void
+send_with_descriptor(const struct buffer *out)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec vector = { .iov_base = out->data + out->start, .iov_len = buffer_length(out) };
+	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
+	                          .msg_controllen = sizeof(control) };
+	struct cmsghdr *part = CMSG_FIRSTHDR(&message);
+	int fd = dup(peer);
+
+	part->cmsg_level = SOL_SOCKET;
+	part->cmsg_type = SCM_RIGHTS;
+	part->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(part), &fd, sizeof(fd));
+	ck_assert_int_eq(sendmsg(peer, &message, 0), (ssize_t)vector.iov_len);
+	close(fd);
+}
+
+START_TEST(a_descriptor_that_was_not_announced_closes_the_channel)
+{
+	struct buffer out;
+
+	buffer_init(&out, 1 << 16);
+	send_number(&out, TYPE_NUMBER, 1);
+	send_with_descriptor(&out);
+	run_until_quiet();
+	ck_assert(seen.closed);
+	ck_assert_int_eq(seen.error, -EBADF);
+	buffer_free(&out);
+}
+END_TEST
+
 START_TEST(descriptors_arrive_with_their_frames)
 {
 	struct seen other = { .base = seen.base };
@@ -307,6 +341,7 @@ main(void)
 	tcase_add_test(tests, a_frame_over_the_limit_closes_the_channel_before_it_is_buffered);
 	tcase_add_test(tests, a_handler_that_refuses_closes_the_channel);
 	tcase_add_test(tests, a_promised_descriptor_that_does_not_come_closes_the_channel);
+	tcase_add_test(tests, a_descriptor_that_was_not_announced_closes_the_channel);
 	tcase_add_test(tests, descriptors_arrive_with_their_frames);
 	tcase_add_test(tests, the_end_of_the_peer_is_reported_without_error);
 	tcase_add_test(tests, output_over_the_limit_is_refused_and_the_channel_goes_on);
