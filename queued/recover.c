@@ -242,6 +242,14 @@ recover_bytes(struct recovery *recovery)
 	return 0;
 }
 
+/* An unreadable segment is kept, although recovery goes on without it: perhaps another machine can read the disk. */
+static void
+keep_segment(const struct store *store, const char *name)
+{
+	if (linkat(store->segment_directory, name, store->damaged_directory, name, 0) != 0 && errno != EEXIST)
+		log_event(LOG_ERR, "queue.set_aside_failed", LOG_STRING("file", name), LOG_ERROR(errno));
+}
+
 /* Reads all that can be read; blocks that cannot are zeros. True when all could. */
 static bool
 read_segment(const struct segment *segment, char *bytes)
@@ -263,15 +271,36 @@ read_segment(const struct segment *segment, char *bytes)
 	return false;
 }
 
+/*
+ * What is found must be durable: so far it may be in the kernel's memory only. And there it may be although an earlier sync of it
+ * failed, which the kernel says once and never again. So it is synced, forgotten, and then read from the disk itself.
+ */
+static int
+sync_segment(const struct segment *segment, const char *name)
+{
+	int error = durable_sync(segment->fd);
+
+	if (error == 0)
+		(void)posix_fadvise(segment->fd, 0, 0, POSIX_FADV_DONTNEED);
+	else
+		log_event(LOG_ERR, "queue.segment_not_synced", LOG_STRING("segment", name), LOG_ERROR(error));
+	return error;
+}
+
 static int
 recover_segment(struct recovery *recovery)
 {
 	struct segment *segment = recovery->segment;
-	char *bytes = malloc(segment->size == 0 ? 1 : segment->size);
 	char name[SEGMENT_NAME_SIZE];
+	char *bytes;
 	bool whole;
 	int error;
 
+	segment_name(segment->number, name);
+	error = sync_segment(segment, name);
+	if (error != 0)
+		return error;
+	bytes = malloc(segment->size == 0 ? 1 : segment->size);
 	if (bytes == NULL)
 		return -ENOMEM;
 	whole = read_segment(segment, bytes);
@@ -280,13 +309,11 @@ recover_segment(struct recovery *recovery)
 	free(bytes);
 	if (error != 0)
 		return error;
-	if (whole)
+	if (whole) {
 		segment_seal(segment);
-	/* What was found is to be durable: it may so far have been in the kernel's memory only. */
-	error = durable_sync(segment->fd);
-	if (error != 0) {
-		segment_name(segment->number, name);
-		log_event(LOG_ERR, "queue.segment_not_synced", LOG_STRING("segment", name), LOG_ERROR(error));
+	} else {
+		keep_segment(recovery->store, name);
+		recovery->damages++;
 	}
 	return 0;
 }
@@ -332,7 +359,7 @@ list_segments(const struct store *store, uint64_t **list_r, size_t *count_r)
 			close(fd);
 		return -error;
 	}
-	while (error == 0 && (entry = readdir(directory)) != NULL) {
+	for (errno = 0; error == 0 && (entry = readdir(directory)) != NULL; errno = 0) {
 		if (entry->d_name[0] == '.')
 			continue;
 		if (segment_parse_name(entry->d_name, &number) == 0)
@@ -341,6 +368,8 @@ list_segments(const struct store *store, uint64_t **list_r, size_t *count_r)
 			log_event(LOG_WARNING, "queue.foreign_file", LOG_STRING("directory", "segment"),
 			          LOG_STRING("file", entry->d_name));
 	}
+	if (error == 0)
+		error = -errno;
 	closedir(directory);
 	if (*count_r > 0)
 		qsort(*list_r, *count_r, sizeof(**list_r), compare_numbers);
@@ -397,7 +426,7 @@ store_recover(struct store *store)
 	if (error != 0)
 		return error;
 	index_each(&store->index, drop_dead, store);
-	error = store_check_bodies(store);
+	error = store_check_bodies(store, recovery.damages > 0);
 	if (error == 0)
 		error = durable_sync(store->segment_directory);
 	if (error == 0)

@@ -177,13 +177,11 @@ schedule_remove(struct schedule *schedule, struct message *message)
 void
 schedule_remove_damaged(struct schedule *schedule, struct message *message)
 {
-	struct payload_range all = { 0, message->index_count };
 	char name[QUEUEID_SIZE];
 
 	queueid_format(message->id, name);
 	log_event(LOG_ERR, "queue.damaged", LOG_STRING("id", name), LOG_STRING("kept", name));
-	store_results(schedule->hooks.store, message, RECIPIENT_REMOVED, &all, 1);
-	schedule_remove(schedule, message);
+	store_give_up(schedule->hooks.store, message);
 }
 
 /* One reason of a DEFERRAL, with all recipients that have it. */

@@ -101,15 +101,16 @@ segment_open(int directory, uint64_t number, struct segment **segment_r)
 {
 	char name[SEGMENT_NAME_SIZE];
 	struct stat status;
-	int fd;
+	int fd, error;
 
 	segment_name(number, name);
 	fd = openat(directory, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > UINT32_MAX) {
+	error = fstat(fd, &status) != 0 ? -errno : !S_ISREG(status.st_mode) || status.st_size > UINT32_MAX ? -EINVAL : 0;
+	if (error != 0) {
 		close(fd);
-		return -EINVAL;
+		return error;
 	}
 	*segment_r = segment_new(number, fd);
 	if (*segment_r == NULL)

@@ -35,7 +35,7 @@ void segment_name(uint64_t number, char *out);
 int segment_parse_name(const char *name, uint64_t *number_r);
 /* Creates and preallocates the file, writes its header. 0 or a negative errno value, and the file is then not there. */
 int segment_create(int directory, uint64_t number, uint32_t size, uint64_t first_id, struct segment **segment_r);
-/* Opens an old one; salt and use are for recovery to set. 0 or a negative errno value. */
+/* Opens an old one; salt and use are for recovery to set. 0, -EINVAL (it can be no segment), or another negative errno value. */
 int segment_open(int directory, uint64_t number, struct segment **segment_r);
 /* Closes the file. Sets *segment to NULL. It must hold no live message. */
 void segment_free(struct segment **segment);

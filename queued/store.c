@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -36,6 +37,9 @@ store_open_directories(struct store *store)
 	store->directory = open(store->options.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->directory < 0)
 		return -errno;
+	/* Two processes would delete each other's segments. The lock goes with the last of our descriptors, and none is passed on. */
+	if (flock(store->directory, LOCK_EX | LOCK_NB) != 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	store->segment_directory = open_directory(store->directory, "segment");
 	if (store->segment_directory < 0)
 		return store->segment_directory;

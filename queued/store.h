@@ -24,7 +24,8 @@ struct store_options {
 };
 
 /*
- * Makes or opens the spool and recovers what is in it. Blocks; for the start of the process. 0 or a negative errno value.
+ * Makes or opens the spool and recovers what is in it. Blocks; for the start of the process. 0, -EBUSY (another store has it open), or another
+ * negative errno value: what could not be read or made durable is not believed and nothing was deleted.
  */
 int store_open(const struct store_options *options, struct store **store_r);
 /* Closes without writing anything. Unsettled records are dropped without a call. Frees all messages. Sets *store to NULL. */
@@ -54,6 +55,8 @@ void store_results(struct store *store, struct message *message, enum recipient_
                    size_t count);
 /* MESSAGE has no live recipient any more: forgets and frees it. Its body file is removed when that is durable. */
 void store_end(struct store *store, struct message *message);
+/* MESSAGE is damaged: what is left of record and body is kept in damaged/, its recipients end as removed, and it is freed. */
+void store_give_up(struct store *store, struct message *message);
 
 /* Writes what was appended in this turn, and asks for a sync when somebody waits for one. */
 void store_flush(struct store *store);

@@ -108,34 +108,48 @@ store_remove_departed(struct store *store)
 	}
 }
 
-/* ---- at start ---- */
+/* ---- damage ---- */
 
-static bool
-body_is_whole(const struct store *store, const char *name, uint64_t size)
-{
-	struct stat status;
-
-	return fstatat(store->body_directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
-	       (uint64_t)status.st_size >= size;
-}
-
-/* The message cannot be delivered any more: what is there of it is kept for the administrator. */
 static void
-set_message_aside(struct store *store, struct message *message, const char *name)
+set_body_aside(const struct store *store, const char *name)
 {
 	char file[QUEUEID_SIZE + sizeof(".body")];
+
+	snprintf(file, sizeof(file), "%s.body", name);
+	if (renameat(store->body_directory, name, store->damaged_directory, file) == 0)
+		log_event(LOG_ERR, "queue.body_set_aside", LOG_STRING("kept", file));
+	else if (errno != ENOENT)
+		log_event(LOG_ERR, "queue.set_aside_failed", LOG_STRING("file", file), LOG_ERROR(errno));
+}
+
+void
+store_give_up(struct store *store, struct message *message)
+{
 	struct payload_range all = { 0, message->index_count };
 	struct record *record = NULL;
+	char name[QUEUEID_SIZE];
 
-	log_event(LOG_ERR, "queue.body_missing", LOG_STRING("id", name), LOG_UINT("size", message->body_size));
+	queueid_format(message->id, name);
 	if (store_read(store, message, &record) == 0)
 		store_set_aside(store, name, slice_of(record->image, record->size));
 	record_release(&record);
-	snprintf(file, sizeof(file), "%s.body", name);
-	if (renameat(store->body_directory, name, store->damaged_directory, file) != 0 && errno != ENOENT)
-		log_event(LOG_ERR, "queue.set_aside_failed", LOG_STRING("file", file), LOG_ERROR(errno));
+	if (message->body_in_file)
+		set_body_aside(store, name);
 	store_results(store, message, RECIPIENT_REMOVED, &all, 1);
 	store_end(store, message);
+}
+
+/* ---- at start ---- */
+
+/* Missing or short. A body that cannot be looked at now is neither. */
+static bool
+body_is_damaged(const struct store *store, const char *name, uint64_t size)
+{
+	struct stat status;
+
+	if (fstatat(store->body_directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT;
+	return !S_ISREG(status.st_mode) || (uint64_t)status.st_size < size;
 }
 
 static void
@@ -147,12 +161,14 @@ check_message(void *context, struct message *message)
 	if (!message->body_in_file)
 		return;
 	queueid_format(message->id, name);
-	if (!body_is_whole(store, name, message->body_size))
-		set_message_aside(store, message, name);
+	if (!body_is_damaged(store, name, message->body_size))
+		return;
+	log_event(LOG_ERR, "queue.body_missing", LOG_STRING("id", name), LOG_UINT("size", message->body_size));
+	store_give_up(store, message);
 }
 
 static void
-check_body_file(struct store *store, const char *name)
+check_body_file(struct store *store, const char *name, bool keep)
 {
 	const struct message *message;
 	uint64_t id;
@@ -162,14 +178,19 @@ check_body_file(struct store *store, const char *name)
 		return;
 	}
 	message = index_find(&store->index, id);
-	if (message == NULL || !message->body_in_file)
+	if (message != NULL && message->body_in_file)
+		return;
+	if (keep)
+		set_body_aside(store, name);
+	else
 		store_remove_body(store, id);
 }
 
 int
-store_check_bodies(struct store *store)
+store_check_bodies(struct store *store, bool keep)
 {
 	const struct dirent *entry;
+	int error;
 	DIR *directory;
 	int fd;
 
@@ -182,9 +203,10 @@ store_check_bodies(struct store *store)
 		close(fd);
 		return -ENOMEM;
 	}
-	while ((entry = readdir(directory)) != NULL)
+	for (errno = 0; (entry = readdir(directory)) != NULL; errno = 0)
 		if (entry->d_name[0] != '.')
-			check_body_file(store, entry->d_name);
+			check_body_file(store, entry->d_name, keep);
+	error = -errno;
 	closedir(directory);
-	return 0;
+	return error;
 }

@@ -46,6 +46,7 @@ struct store {
 	unsigned sync_left;  /* answers to come */
 	int sync_error;      /* worst so far */
 	uint64_t sync_turn;  /* what it covers */
+	bool sync_whole;     /* it covers all that was appended in those turns */
 	uint64_t sync_named; /* the directory entries of segments below this number */
 
 	struct departed_list departed;
@@ -77,7 +78,10 @@ void store_reclaim(struct store *store);
 /* store_body.c */
 /* Removes the body files of messages that ended in turns that are synced. */
 void store_remove_departed(struct store *store);
-/* Removes all body files that no message owns; sets messages aside whose body is missing or short. */
-int store_check_bodies(struct store *store);
+/*
+ * Removes all body files that no message owns, or, with KEEP, moves them to damaged/: their messages may be among what could not be read. Gives
+ * up messages whose body is missing or short. 0 or a negative errno value.
+ */
+int store_check_bodies(struct store *store, bool keep);
 
 #endif

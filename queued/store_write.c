@@ -109,18 +109,26 @@ store_break(struct store *store, int error)
 /* ---- writing ---- */
 
 static int
+store_create_segment(struct store *store, size_t size, struct segment **segment_r)
+{
+	return segment_create(store->segment_directory, store->next_segment++, (uint32_t)size, store->next_id, segment_r);
+}
+
+static int
 store_make_room(struct store *store, size_t size)
 {
 	size_t wanted = SEGMENT_HEADER_SIZE + size;
+	size_t full = (size_t)store->options.segment_size;
 	struct segment *segment;
 	int error;
 
 	if (store->current != NULL && size <= store->current->size - store->current->used)
 		return 0;
 	store_close_segment(store);
-	if (wanted < store->options.segment_size)
-		wanted = (size_t)store->options.segment_size;
-	error = segment_create(store->segment_directory, store->next_segment++, (uint32_t)wanted, store->next_id, &segment);
+	error = store_create_segment(store, wanted > full ? wanted : full, &segment);
+	/* On a full disk a small one may do: it takes the results that give back space. */
+	if ((error == -ENOSPC || error == -EDQUOT) && wanted < full)
+		error = store_create_segment(store, wanted > SEGMENT_SIZE_MIN ? wanted : SEGMENT_SIZE_MIN, &segment);
 	if (error != 0)
 		return error;
 	segment->dirty = true;
@@ -278,6 +286,7 @@ store_start_sync(struct store *store)
 	store->sync_error = 0;
 	store->sync_left = 1; /* our own, given back below: all may fail at once */
 	store->sync_turn = TAILQ_LAST(&store->written, record_list)->turn;
+	store->sync_whole = store->error == 0; /* else a part of a turn waits for store_retry */
 	TAILQ_FOREACH_REVERSE(segment, &store->segments, segment_list, link) {
 		if (!segment->dirty)
 			break; /* segments are written in order */
@@ -308,7 +317,8 @@ store_synced(struct store *store)
 			break;
 		segment->named = segment->number < store->sync_named;
 	}
-	store->synced_turn = store->sync_turn;
+	if (store->sync_whole)
+		store->synced_turn = store->sync_turn;
 	while ((record = TAILQ_FIRST(&store->written)) != NULL && record->turn <= store->sync_turn) {
 		TAILQ_REMOVE(&store->written, record, link);
 		store->urgent -= record->lazy ? 0 : 1;
