@@ -7,19 +7,21 @@
  */
 #include "pop3d/capability.h"
 
+#define CAPABILITIES               \
+	"+OK capabilities\r\n"     \
+	"TOP\r\n"                  \
+	"UIDL\r\n"                 \
+	"USER\r\n"                 \
+	"PIPELINING\r\n"           \
+	"RESP-CODES\r\n"           \
+	"AUTH-RESP-CODE\r\n"       \
+	"EXPIRE NEVER\r\n"         \
+	"LOGIN-DELAY 0\r\n"        \
+	"UTF8 USER\r\n"            \
+	"IMPLEMENTATION Angarium\r\n"
+
 struct slice
-capability_response(void)
+capability_response(bool stls)
 {
-	return SLICE("+OK capabilities\r\n"
-	             "TOP\r\n"
-	             "UIDL\r\n"
-	             "USER\r\n"
-	             "PIPELINING\r\n"
-	             "RESP-CODES\r\n"
-	             "AUTH-RESP-CODE\r\n"
-	             "EXPIRE NEVER\r\n"
-	             "LOGIN-DELAY 0\r\n"
-	             "UTF8 USER\r\n"
-	             "IMPLEMENTATION Angarium\r\n"
-	             ".\r\n");
+	return stls ? SLICE(CAPABILITIES "STLS\r\n.\r\n") : SLICE(CAPABILITIES ".\r\n");
 }

@@ -3,7 +3,8 @@
  * are.
  *
  * login.c accepts and ends sessions, login_verbs.c speaks with the client, login_auth.c asks tabled about
- * passwords, and login_handoff.c gives the client to a session worker.
+ * passwords, login_stls.c begins TLS, and login_handoff.c gives the client to a session worker; relay.c goes between when
+ * there is TLS.
  */
 #ifndef ANGARIUM_POP3D_LOGIN_H
 #define ANGARIUM_POP3D_LOGIN_H
@@ -51,6 +52,7 @@ struct login {
 	uint8_t errors;
 	bool skipping; /* an overlong line */
 	bool utf8;
+	bool tls;      /* it is there, or its handshake is under way */
 	unsigned char ticket[TABLE_TICKET_SIZE]; /* when LOGIN_LEAVING */
 	char session[HANDOFF_SESSION_SIZE];
 	char client[HANDOFF_CLIENT_SIZE];
@@ -66,6 +68,7 @@ struct login_worker {
 	unsigned turn; /* the session worker that gets the next client */
 	TAILQ_HEAD(login_list, login) logins;
 	uint32_t login_count;
+	uint32_t relay_count; /* clients with TLS that have logged in */
 };
 
 extern const struct conn_protocol login_protocol;
@@ -85,6 +88,17 @@ void login_authenticate(struct login *login, struct slice password);
 /* Undoes what is under way for a session that ends. */
 void login_authenticate_cancel(struct login *login);
 extern const struct link_protocol login_tabled_protocol;
+
+/* True when the client may begin TLS. */
+bool login_offers_tls(const struct login *login);
+/* Why TLS cannot begin, as a reply without its CRLF, or NULL. */
+const char *login_refuse_tls(const struct login *login);
+/* Begins TLS (conn_start_tls), and forgets what the client said. */
+int login_start_tls(struct login *login);
+/* conn_protocol's secured: logs it. */
+void login_secured(void *context, struct conn *conn);
+/* Logs why a connection ends, if that has to do with TLS. */
+void login_tls_failed(const struct login *login);
 
 /* Gives the client away once its output has left (conn_protocol's drained comes back here); LOGIN is freed then. */
 void login_handoff(struct login *login);

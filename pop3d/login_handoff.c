@@ -10,6 +10,7 @@
 
 #include "common/base/log.h"
 #include "pop3d/login.h"
+#include "pop3d/relay.h"
 
 enum {
 	HANDOFF_TIMEOUT_MS = 5 * 1000, /* less than a ticket's life (TABLE_TICKET_SECONDS) */
@@ -76,8 +77,9 @@ next_session_worker(struct login_worker *worker)
 	return NULL;
 }
 
+/* SOCKET is the one that is given away, borrowed. */
 static struct passage *
-passage_new(const struct login *login)
+passage_new(const struct login *login, int socket)
 {
 	struct passage *passage = calloc(1, sizeof(*passage));
 
@@ -85,12 +87,31 @@ passage_new(const struct login *login)
 		return NULL;
 	passage->worker = login->worker;
 	memcpy(passage->session, login->session, sizeof(passage->session));
-	passage->fd = fcntl(conn_fd(login->conn), F_DUPFD_CLOEXEC, 0);
+	passage->fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
 	if (passage->fd < 0) {
 		free(passage);
 		return NULL;
 	}
 	return passage;
+}
+
+/* What a client is when it leaves: a socket, and what it has sent ahead (allocated, or NULL). */
+struct leaving {
+	int fd;
+	char *input;
+	size_t length;
+};
+
+/* Takes the client's socket out; one with TLS stays, and its clear side goes. 0 or a negative errno value. */
+static int
+leave(struct login *login, struct leaving *leaving_r)
+{
+	*leaving_r = (struct leaving){ .input = NULL };
+	if (login->tls)
+		leaving_r->fd = relay_begin(login->worker, &login->conn);
+	else
+		leaving_r->fd = conn_detach(&login->conn, &leaving_r->input, &leaving_r->length);
+	return leaving_r->fd < 0 ? leaving_r->fd : 0;
 }
 
 void
@@ -99,32 +120,31 @@ login_handoff(struct login *login)
 	struct link *link = next_session_worker(login->worker);
 	struct passage *passage;
 	struct wire_writer writer;
-	size_t length;
-	char *input;
+	struct leaving leaving;
 	int error;
-	int fd;
 
 	if (conn_unsent(login->conn) > 0)
 		return; /* login_drained calls again */
-	passage = link == NULL ? NULL : passage_new(login);
+	error = link == NULL ? -ENOTCONN : leave(login, &leaving);
+	if (error != 0) {
+		login_close_temporary(login);
+		return;
+	}
+	passage = passage_new(login, leaving.fd);
 	if (passage == NULL) {
-		login_close_temporary(login);
+		close(leaving.fd); /* out of descriptors or memory: nothing is left to say it with */
+		free(leaving.input);
+		login_close(login);
 		return;
 	}
-	fd = conn_detach(&login->conn, &input, &length);
-	if (fd < 0) {
-		passage_free(passage);
-		login_close_temporary(login);
-		return;
-	}
-	writer = link_begin(link, HANDOFF_TAKE, fd);
+	writer = link_begin(link, HANDOFF_TAKE, leaving.fd);
 	wire_put_slice(&writer, slice_of(login->ticket, sizeof(login->ticket)));
 	wire_put_string(&writer, login->session);
 	wire_put_string(&writer, login->client);
 	wire_put_u8(&writer, login->utf8 ? HANDOFF_UTF8 : 0);
-	wire_put_slice(&writer, slice_of(input, length));
+	wire_put_slice(&writer, slice_of(leaving.input, leaving.length));
 	error = link_send(link, &writer, answered, passage, NULL);
-	free(input);
+	free(leaving.input);
 	if (error != 0)
 		passage_failed(passage, error);
 	login_close(login);

@@ -1,6 +1,6 @@
 /*
- * What a client may say before it has logged in: USER, PASS, CAPA, UTF8, QUIT (RFC 1939 section 4, RFC 2449,
- * RFC 6856).
+ * What a client may say before it has logged in: USER, PASS, CAPA, UTF8, STLS, QUIT (RFC 1939 section 4, RFC 2449,
+ * RFC 6856, RFC 2595).
  */
 #include "pop3d/login.h"
 
@@ -55,11 +55,28 @@ verb_pass(struct login *login, struct slice argument)
 static enum outcome
 verb_capa(struct login *login, struct slice argument)
 {
-	struct slice response = capability_response();
+	struct slice response = capability_response(login_offers_tls(login));
 
 	(void)argument;
 	conn_write(login->conn, response.data, response.length);
 	return OUTCOME_OK;
+}
+
+/* What follows in the same input is nobody's word (conn_start_tls). */
+static enum outcome
+verb_stls(struct login *login, struct slice argument)
+{
+	const char *refusal = login_refuse_tls(login);
+
+	if (!command_end(argument))
+		return reply(login, OUTCOME_ERROR, "-ERR STLS takes no argument");
+	if (refusal != NULL)
+		return reply(login, OUTCOME_ERROR, refusal);
+	reply(login, OUTCOME_OK, "+OK begin TLS");
+	if (login_start_tls(login) == 0)
+		return OUTCOME_WAIT;
+	login_close(login);
+	return OUTCOME_FREED;
 }
 
 static enum outcome
@@ -96,6 +113,7 @@ static const struct verb {
 	{ { "CAPA", 4 }, verb_capa },
 	{ { "QUIT", 4 }, verb_quit },
 	{ { "UTF8", 4 }, verb_utf8 },
+	{ { "STLS", 4 }, verb_stls },
 	{ { "STAT", 4 }, verb_later },
 	{ { "LIST", 4 }, verb_later },
 	{ { "UIDL", 4 }, verb_later },

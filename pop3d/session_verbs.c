@@ -24,7 +24,7 @@ void
 verb_capa(struct session *session, struct slice arguments)
 {
 	if (session_no_more(session, arguments))
-		session_reply(session, capability_response());
+		session_reply(session, capability_response(false));
 }
 
 void
