@@ -32,18 +32,48 @@ front_up(struct link *link, void *context)
 	link_send(link, &writer, on_pong, NULL, NULL);
 }
 
+static void
+front_refused(void *context, int fd)
+{
+	(void)context;
+	if (fd >= 0)
+		close(fd);
+}
+
+/* The question that front_down put has left in the turn of the loop before. */
+static void
+front_asked(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	(void)context;
+	log_event(LOG_WARNING, "probe.asked");
+}
+
+/* Asks for the lost one at once, so that a test can tell when the parent has that question. */
+static void
+front_down(struct link *link, void *context)
+{
+	struct process *process = context;
+
+	(void)link;
+	process_request_channel(process, "back", front_refused, NULL);
+	event_base_once(process_base(process), -1, EV_TIMEOUT, front_asked, NULL, &(struct timeval){ 0 });
+}
+
 static const struct link_protocol front_protocol = {
 	.channel = "back",
 	.timeout_ms = 5000,
 	.input_limit = PROBE_FRAME_MAX,
 	.output_limit = PROBE_FRAME_MAX,
 	.up = front_up,
+	.down = front_down,
 };
 
 static int
 front_main(struct process *process)
 {
-	struct link *link = link_new(process, &front_protocol, NULL);
+	struct link *link = link_new(process, &front_protocol, process);
 
 	log_event(LOG_WARNING, "probe.front", LOG_UINT("pid", (unsigned)getpid()), LOG_UINT("uid", getuid()));
 	return link == NULL ? 1 : process_run(process);

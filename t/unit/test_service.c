@@ -152,6 +152,20 @@ START_TEST(a_killed_role_is_started_again_and_found_again)
 }
 END_TEST
 
+START_TEST(a_role_that_is_asked_for_in_the_moment_of_its_death_is_refused)
+{
+	pid_t before = pid_after(&first, "event=probe.pong");
+
+	/* The parent finds the end of the one, the question of the other, and then the signal, in this order. */
+	kill(first.pid, SIGSTOP);
+	kill(before, SIGKILL);
+	await(&first, "event=probe.asked");
+	kill(first.pid, SIGCONT);
+	pid_after(&first, "event=probe.pong");
+	stop_first();
+}
+END_TEST
+
 START_TEST(a_second_instance_is_refused)
 {
 	struct run second;
@@ -216,6 +230,7 @@ main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, roles_start_in_order_and_reach_each_other);
 	tcase_add_test(tests, a_killed_role_is_started_again_and_found_again);
+	tcase_add_test(tests, a_role_that_is_asked_for_in_the_moment_of_its_death_is_refused);
 	tcase_add_test(tests, a_second_instance_is_refused);
 	tcase_add_test(tests, roles_end_with_their_parent_and_a_new_one_takes_over);
 	tcase_add_test(tests, roles_do_not_keep_the_account_of_root);
