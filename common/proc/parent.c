@@ -25,6 +25,7 @@ enum {
 	DELAY_FIRST_MS = 100,
 	DELAY_LAST_MS = 30000,
 	STOP_SECONDS = 10,    /* for the roles to stop by themselves */
+	LOG_BATCH = 64,       /* datagrams of the roles' log in one turn */
 };
 
 void
@@ -322,7 +323,8 @@ parent_on_log(evutil_socket_t fd, short what, void *context)
 
 	(void)what;
 	(void)context;
-	while ((length = recv(fd, datagram, sizeof(datagram), MSG_DONTWAIT)) > 0)
+	/* A role that writes without end must not keep us from the others. */
+	for (int i = 0; i < LOG_BATCH && (length = recv(fd, datagram, sizeof(datagram), MSG_DONTWAIT)) > 0; i++)
 		log_forward(slice_of(datagram, (size_t)length));
 }
 
