@@ -220,8 +220,10 @@ static const struct channel_handler handoff_handlers[] = {
 	{ HANDOFF_TAKE, CHANNEL_ANY, true, on_take },
 };
 
+static struct channel_count channels = { .most = CHANNEL_PEERS_MAX };
 static const struct channel_protocol handoff_protocol = {
 	.name = "session",
+	.count = &channels,
 	.handlers = handoff_handlers,
 	.handler_count = sizeof(handoff_handlers) / sizeof(handoff_handlers[0]),
 	.input_limit = HANDOFF_FRAME_MAX,

@@ -239,8 +239,10 @@ static const struct channel_handler handlers[] = {
 	{ DELIVER_REPLY, 1 << STATE_READY, false, deliver_on_reply },
 };
 
+static struct channel_count channels = { .most = CHANNEL_PEERS_MAX };
 static const struct channel_protocol protocol = {
 	.name = "queued-deliverd",
+	.count = &channels,
 	.handlers = handlers,
 	.handler_count = sizeof(handlers) / sizeof(handlers[0]),
 	.input_limit = REPLY_MAX,

@@ -450,8 +450,10 @@ static const struct channel_handler handlers[] = {
 	{ SUBMIT_MESSAGE, CHANNEL_ANY, false, submit_on_message },
 };
 
+static struct channel_count channels = { .most = CHANNEL_PEERS_MAX };
 static const struct channel_protocol protocol = {
 	.name = "queued-smtpd",
+	.count = &channels,
 	.handlers = handlers,
 	.handler_count = sizeof(handlers) / sizeof(handlers[0]),
 	.input_limit = SUBMIT_FRAME_MAX,

@@ -75,8 +75,10 @@ serve_smtpd(void *context, int fd)
 	static const struct channel_handler handlers[] = {
 		{ .type = TABLE_LOOKUP, .states = CHANNEL_ANY, .handle = serve_lookup },
 	};
+	static struct channel_count count = { .most = CHANNEL_PEERS_MAX };
 	static const struct channel_protocol protocol = {
 		.name = "tabled-smtpd",
+		.count = &count,
 		.handlers = handlers,
 		.handler_count = 1,
 		.input_limit = QUESTION_MAX,
@@ -94,8 +96,10 @@ serve_queued(void *context, int fd)
 	static const struct channel_handler handlers[] = {
 		{ .type = TABLE_EXPAND, .states = CHANNEL_ANY, .handle = serve_expand },
 	};
+	static struct channel_count count = { .most = CHANNEL_PEERS_MAX };
 	static const struct channel_protocol protocol = {
 		.name = "tabled-queued",
+		.count = &count,
 		.handlers = handlers,
 		.handler_count = 1,
 		.input_limit = QUESTION_MAX,

@@ -232,8 +232,10 @@ serve_login(void *context, int fd)
 	static const struct channel_handler handlers[] = {
 		{ .type = TABLE_AUTH, .states = CHANNEL_ANY, .handle = serve_auth },
 	};
+	static struct channel_count count = { .most = CHANNEL_PEERS_MAX };
 	static const struct channel_protocol protocol = {
 		.name = "tabled-login",
+		.count = &count,
 		.handlers = handlers,
 		.handler_count = 1,
 		.input_limit = QUESTION_MAX,

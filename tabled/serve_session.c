@@ -46,8 +46,10 @@ serve_session(void *context, int fd)
 	static const struct channel_handler handlers[] = {
 		{ .type = TABLE_REDEEM, .states = CHANNEL_ANY, .handle = serve_redeem },
 	};
+	static struct channel_count count = { .most = CHANNEL_PEERS_MAX };
 	static const struct channel_protocol protocol = {
 		.name = "tabled-session",
+		.count = &count,
 		.handlers = handlers,
 		.handler_count = 1,
 		.input_limit = QUESTION_MAX,

@@ -47,15 +47,27 @@ struct channel {
 static void channel_on_readable(evutil_socket_t fd, short what, void *context);
 static void channel_on_writable(evutil_socket_t fd, short what, void *context);
 
+static bool
+channel_full(const struct channel_protocol *protocol)
+{
+	if (protocol->count == NULL || protocol->count->now < protocol->count->most)
+		return false;
+	log_event(LOG_WARNING, "channel.too_many", LOG_STRING("channel", protocol->name),
+	          LOG_UINT("count", protocol->count->now));
+	return true;
+}
+
 struct channel *
 channel_new(struct event_base *base, int fd, const struct channel_protocol *protocol, void *context)
 {
-	struct channel *channel = calloc(1, sizeof(*channel));
+	struct channel *channel = channel_full(protocol) ? NULL : calloc(1, sizeof(*channel));
 
 	if (channel == NULL) {
 		close(fd);
 		return NULL;
 	}
+	if (protocol->count != NULL)
+		protocol->count->now++;
 	channel->protocol = protocol;
 	channel->context = context;
 	channel->fd = fd;
@@ -75,6 +87,8 @@ channel_new(struct event_base *base, int fd, const struct channel_protocol *prot
 static void
 channel_free(struct channel *channel)
 {
+	if (channel->protocol->count != NULL)
+		channel->protocol->count->now--;
 	if (channel->readable != NULL)
 		event_free(channel->readable);
 	if (channel->writable != NULL)

@@ -35,8 +35,17 @@ struct channel_handler {
 
 #define CHANNEL_ANY UINT32_MAX
 
+enum { CHANNEL_PEERS_MAX = 300 }; /* the copies that a role may have (256), and some that are just being replaced */
+
+/* How many channels of one kind there are, and may be: a peer in an intruder's hands must not use up our descriptors. */
+struct channel_count {
+	unsigned now;
+	unsigned most;
+};
+
 struct channel_protocol {
 	const char *name; /* for the log, such as "tabled-smtpd" */
+	struct channel_count *count; /* optional: channel_new fails when there are so many */
 	const struct channel_handler *handlers;
 	size_t handler_count;
 	/* Optional: takes every frame instead of the table, and checks its type and descriptor itself. Used by link.c. */
@@ -59,7 +68,8 @@ int channel_dispatch(struct channel *channel, const struct channel_handler *hand
                      struct channel_frame *frame);
 
 /*
- * Takes FD (made non-blocking) in any case. PROTOCOL must outlive the channel. NULL when out of memory (FD is closed).
+ * Takes FD (made non-blocking) in any case. PROTOCOL must outlive the channel. NULL when out of memory or when
+ * there are too many (FD is closed).
  */
 struct channel *channel_new(struct event_base *base, int fd, const struct channel_protocol *protocol, void *context);
 /* Closes and frees; allowed inside a handler of the same channel. Sets *channel to NULL. */

@@ -296,6 +296,27 @@ START_TEST(descriptors_arrive_with_their_frames)
 }
 END_TEST
 
+START_TEST(a_channel_more_than_its_kind_may_have_is_closed_at_once)
+{
+	static struct channel_count count = { .most = 1 };
+	static const struct channel_protocol counted = { .name = "test", .count = &count };
+	struct channel *only;
+	int ends[2];
+	char byte;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	only = channel_new(seen.base, dup(peer), &counted, NULL);
+	ck_assert_ptr_nonnull(only);
+	ck_assert_ptr_null(channel_new(seen.base, ends[0], &counted, NULL));
+	ck_assert_int_eq(read(ends[1], &byte, 1), 0);
+	close(ends[1]);
+	channel_close(&only);
+	only = channel_new(seen.base, dup(peer), &counted, NULL);
+	ck_assert_ptr_nonnull(only);
+	channel_close(&only);
+}
+END_TEST
+
 START_TEST(the_end_of_the_peer_is_reported_without_error)
 {
 	close(peer);
@@ -343,6 +364,7 @@ main(void)
 	tcase_add_test(tests, a_promised_descriptor_that_does_not_come_closes_the_channel);
 	tcase_add_test(tests, a_descriptor_that_was_not_announced_closes_the_channel);
 	tcase_add_test(tests, descriptors_arrive_with_their_frames);
+	tcase_add_test(tests, a_channel_more_than_its_kind_may_have_is_closed_at_once);
 	tcase_add_test(tests, the_end_of_the_peer_is_reported_without_error);
 	tcase_add_test(tests, output_over_the_limit_is_refused_and_the_channel_goes_on);
 	suite_add_tcase(suite, tests);
