@@ -172,7 +172,7 @@ active_add_outcome(struct active *active, enum outcome_kind kind, uint32_t index
 	outcome->text = slice_of(outcome->bytes + address.length, text.length);
 	STAILQ_INSERT_TAIL(&active->outcomes, outcome, link);
 	active->failed += kind == OUTCOME_FAILED ? 1 : 0;
-	active->deferred += kind == OUTCOME_FAILED ? 0 : 1;
+	active->deferred += outcome_may_expire(kind) ? 1 : 0;
 }
 
 void
@@ -183,10 +183,11 @@ active_fail(struct active *active, uint32_t index, struct slice address, const c
 }
 
 void
-active_defer(struct active *active, uint32_t index, struct slice address, const char *status, struct slice text, bool brief)
+active_defer(struct active *active, enum outcome_kind kind, uint32_t index, struct slice address, const char *status,
+             struct slice text)
 {
 	active_log(active, LOG_NOTICE, "queue.deferred", address, status, text);
-	active_add_outcome(active, brief ? OUTCOME_BRIEF : OUTCOME_DEFERRED, index, address, status, text);
+	active_add_outcome(active, kind, index, address, status, text);
 }
 
 /* RFC 3463 2: class "." subject "." detail, with up to three digits in the latter two. */

@@ -14,6 +14,7 @@ enum outcome_kind {
 	OUTCOME_FAILED,   /* for good */
 	OUTCOME_DEFERRED,
 	OUTCOME_BRIEF,    /* deferred through no fault of the recipient's: for a short time, and it counts as no attempt */
+	OUTCOME_UNTRIED,  /* the same, and it is not even known where the address leads: never a reason to give the recipient up */
 };
 
 /* What became of one recipient, unless it was delivered. */
@@ -43,7 +44,7 @@ struct active {
 	bool asking;                     /* in the list of those that have something to ask */
 	struct outcome_list outcomes;
 	uint32_t failed;                 /* of OUTCOMES */
-	uint32_t deferred;               /* of OUTCOMES, both kinds */
+	uint32_t deferred;               /* of OUTCOMES, those that end when the message expires */
 };
 
 /* RECORD is held; NULL: read it back when needed. NULL when out of memory. */
@@ -65,7 +66,15 @@ struct slice active_address(const struct active *active, uint32_t index);
 /* Outcomes. STATUS is an enhanced status code; TEXT is for people and not trusted. */
 void active_deliver(struct active *active, uint32_t index, struct slice address, const char *status);
 void active_fail(struct active *active, uint32_t index, struct slice address, const char *status, struct slice text);
-void active_defer(struct active *active, uint32_t index, struct slice address, const char *status, struct slice text, bool brief);
+void active_defer(struct active *active, enum outcome_kind kind, uint32_t index, struct slice address, const char *status,
+                  struct slice text);
+/* True when an outcome of that kind ends with the message's lifetime. */
+static inline bool
+outcome_may_expire(enum outcome_kind kind)
+{
+	return kind == OUTCOME_DEFERRED || kind == OUTCOME_BRIEF;
+}
+
 /* Brings a status code from outside into shape: CODE has PAYLOAD_STATUS_MAX bytes; "4.0.0" and the like when STATUS is none of CLASS. */
 void active_status_code(struct slice status, char class, char *code);
 

@@ -125,7 +125,7 @@ job_defer(struct job *job, const char *text)
 	struct target *target;
 
 	STAILQ_FOREACH(target, &job->targets, link)
-		active_defer(job->consignment->active, target->index, target->address, "4.3.0", slice_from_string(text), true);
+		active_defer(job->consignment->active, OUTCOME_BRIEF, target->index, target->address, "4.3.0", slice_from_string(text));
 	job_end(job);
 }
 
@@ -144,7 +144,7 @@ job_result(struct job *job, const struct target *target, enum deliver_result res
 		active_fail(active, target->index, target->address, code, text);
 		break;
 	case DELIVER_TEMPORARY:
-		active_defer(active, target->index, target->address, code, text, false);
+		active_defer(active, OUTCOME_DEFERRED, target->index, target->address, code, text);
 		break;
 	}
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 struct id_range {
-	STAILQ_ENTRY(id_range) link;
+	TAILQ_ENTRY(id_range) link;
 	uint64_t first;
 	uint64_t used[SUBMIT_IDS_COUNT / 64];
 };
@@ -15,24 +15,26 @@ struct id_range {
 void
 ids_init(struct ids *ids)
 {
-	STAILQ_INIT(&ids->ranges);
+	TAILQ_INIT(&ids->ranges);
 	ids->count = 0;
+	ids->forgotten = 0;
 }
 
 static void
 ids_drop_oldest(struct ids *ids)
 {
-	struct id_range *range = STAILQ_FIRST(&ids->ranges);
+	struct id_range *range = TAILQ_FIRST(&ids->ranges);
 
-	STAILQ_REMOVE_HEAD(&ids->ranges, link);
+	TAILQ_REMOVE(&ids->ranges, range, link);
 	ids->count--;
+	ids->forgotten = range->first + SUBMIT_IDS_COUNT;
 	free(range);
 }
 
 void
 ids_free(struct ids *ids)
 {
-	while (!STAILQ_EMPTY(&ids->ranges))
+	while (!TAILQ_EMPTY(&ids->ranges))
 		ids_drop_oldest(ids);
 }
 
@@ -44,7 +46,7 @@ ids_grant(struct ids *ids, uint64_t first)
 	if (range == NULL)
 		return -ENOMEM;
 	range->first = first;
-	STAILQ_INSERT_TAIL(&ids->ranges, range, link);
+	TAILQ_INSERT_TAIL(&ids->ranges, range, link);
 	if (++ids->count > IDS_RANGES_MAX)
 		ids_drop_oldest(ids);
 	return 0;
@@ -55,7 +57,8 @@ ids_find(const struct ids *ids, uint64_t id)
 {
 	struct id_range *range;
 
-	STAILQ_FOREACH(range, &ids->ranges, link)
+	/* It is nearly always one of the newest. */
+	TAILQ_FOREACH_REVERSE(range, &ids->ranges, id_range_list, link)
 		if (id >= range->first && id - range->first < SUBMIT_IDS_COUNT)
 			return range;
 	return NULL;
@@ -68,7 +71,7 @@ ids_use(struct ids *ids, uint64_t id)
 	uint64_t at, bit;
 
 	if (range == NULL)
-		return -EPROTO;
+		return id < ids->forgotten ? -ESTALE : -EPROTO;
 	at = id - range->first;
 	bit = UINT64_C(1) << at % 64;
 	if ((range->used[at / 64] & bit) != 0)
@@ -80,5 +83,5 @@ ids_use(struct ids *ids, uint64_t id)
 bool
 ids_contain(const struct ids *ids, uint64_t id)
 {
-	return ids_find(ids, id) != NULL;
+	return id < ids->forgotten || ids_find(ids, id) != NULL;
 }

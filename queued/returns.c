@@ -87,7 +87,7 @@ batch_take(struct active *active)
 	STAILQ_INIT(&batch->outcomes);
 	for (outcome = STAILQ_FIRST(&active->outcomes); outcome != NULL && batch->count < RECIPIENTS_MAX; outcome = next) {
 		next = STAILQ_NEXT(outcome, link);
-		if (outcome->kind != OUTCOME_FAILED && !batch->expired)
+		if (outcome->kind != OUTCOME_FAILED && !(batch->expired && outcome_may_expire(outcome->kind)))
 			continue;
 		STAILQ_REMOVE(&active->outcomes, outcome, outcome, link);
 		STAILQ_INSERT_TAIL(&batch->outcomes, outcome, link);

@@ -40,7 +40,7 @@ route_mailbox(struct active *active, uint32_t index, const struct expand_target 
 	struct target *target = target_new(index, mailbox->address, mailbox->path, mailbox->folder, mailbox->quota);
 
 	if (target == NULL)
-		active_defer(active, index, mailbox->address, "4.3.0", SLICE("out of memory"), true);
+		active_defer(active, OUTCOME_UNTRIED, index, mailbox->address, "4.3.0", SLICE("out of memory"));
 	else
 		consignment_add(&active->local, target);
 }
@@ -194,7 +194,7 @@ route_deliverable(struct active *active, uint32_t index, const struct expand_ans
 		if (error == -EINVAL)
 			active_fail(active, index, address, "5.4.6", SLICE("the address leads to too many others"));
 		else if (error != 0)
-			active_defer(active, index, address, "4.3.0", SLICE("out of memory"), true);
+			active_defer(active, OUTCOME_UNTRIED, index, address, "4.3.0", SLICE("out of memory"));
 	}
 }
 
@@ -222,7 +222,7 @@ route_answer(struct active *active, uint32_t index, const struct expand_answer *
 		active_fail(active, index, address, "5.4.6", SLICE("aliases lead in a circle"));
 		break;
 	case TABLE_TEMPORARY:
-		active_defer(active, index, address, "4.3.0", SLICE("the address cannot be looked up now"), true);
+		active_defer(active, OUTCOME_UNTRIED, index, address, "4.3.0", SLICE("the address cannot be looked up now"));
 		break;
 	}
 }
@@ -266,10 +266,11 @@ route_answered(void *context, const struct expand_answer *answer)
 	}
 	error = active_load(active);
 	if (error != 0)
-		active_defer(active, question.index, SLICE(""), "4.3.0", SLICE("the message cannot be read from the queue"), true);
+		active_defer(active, OUTCOME_UNTRIED, question.index, SLICE(""), "4.3.0",
+		             SLICE("the message cannot be read from the queue"));
 	else if (answer->status != 0)
-		active_defer(active, question.index, active_address(active, question.index), "4.3.0",
-		             SLICE("the address cannot be looked up now"), true);
+		active_defer(active, OUTCOME_UNTRIED, question.index, active_address(active, question.index), "4.3.0",
+		             SLICE("the address cannot be looked up now"));
 	else
 		route_answer(active, question.index, answer);
 	active_check(active);
@@ -366,8 +367,12 @@ route_run(struct schedule *schedule)
 	struct active *active;
 
 	while (!schedule->expander_down && schedule->asked < ASKED_MAX && (active = TAILQ_FIRST(&schedule->asking)) != NULL) {
-		int found = active_load(active);
+		int found;
 
+		/* One at a time when memory is short: what is read back for a question stays until the answer. */
+		if (active->record == NULL && schedule->asked > 0 && schedule_is_over_memory(schedule))
+			break;
+		found = active_load(active);
 		if (found != 0) {
 			route_unreadable(active, found);
 			continue;
@@ -396,6 +401,8 @@ active_check(struct active *active)
 		return;
 	consignment_complete(&active->local);
 	if (active->local.count > 0) {
+		if (schedule_is_over_memory(active->schedule))
+			active_unload(active); /* it is read back when a worker takes it */
 		schedule_wake(active->schedule);
 		return;
 	}

@@ -17,6 +17,7 @@ enum {
 	BRIEF_MOST = 900,       /* at most, */
 	BRIEF_PART = 4,         /* and in between this part of the message's age */
 	REASONS_MAX = 64,       /* different reasons kept in one DEFERRAL */
+	CLOCK_STEP = 60,        /* seconds by which a clock goes back that was not right before */
 };
 
 struct schedule *
@@ -122,12 +123,31 @@ schedule_recovered(struct schedule *schedule, struct message *message)
 	schedule_wait(schedule, message, retry_after_restart(schedule_config(schedule), message->arrival, message->timer.key, now));
 }
 
+static void
+clip_wait(void *context, struct message *message)
+{
+	struct schedule *schedule = context;
+	int64_t when;
+
+	if (!heap_contains(&message->timer))
+		return;
+	when = retry_after_restart(schedule_config(schedule), message->arrival, message->timer.key, schedule->latest);
+	if (when < message->timer.key)
+		heap_change(&schedule->timetable, &message->timer, when);
+}
+
 void
 schedule_turn(struct schedule *schedule)
 {
 	int64_t now = schedule_now(schedule);
+	bool went_back = now < schedule->latest - CLOCK_STEP;
 	struct heap_node *first;
 
+	schedule->latest = now;
+	if (went_back) {
+		log_event(LOG_NOTICE, "queue.clock_set_back");
+		store_each(schedule->hooks.store, clip_wait, schedule);
+	}
 	if (store_is_broken(schedule->hooks.store))
 		return; /* results could not be recorded */
 	while (schedule_has_room(schedule) && (first = heap_first(&schedule->timetable)) != NULL && first->key <= now) {

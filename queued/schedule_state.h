@@ -16,6 +16,7 @@ struct schedule {
 	bool expander_down;               /* asking failed; schedule_expander_up ends it */
 	size_t actives;
 	uint64_t memory;                  /* bytes of the records of active messages */
+	int64_t latest;                   /* the time at the last turn */
 };
 
 static inline const struct config *
@@ -34,6 +35,12 @@ static inline void
 schedule_wake(const struct schedule *schedule)
 {
 	schedule->hooks.wake(schedule->hooks.context);
+}
+
+static inline bool
+schedule_is_over_memory(const struct schedule *schedule)
+{
+	return schedule->memory > schedule_config(schedule)->queue_memory;
 }
 
 /* schedule.c */

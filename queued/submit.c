@@ -177,11 +177,17 @@ submit_on_body_open(struct channel *channel, void *context, struct channel_frame
 	uint64_t size = wire_get_u64(&frame->body);
 	enum submit_result result = SUBMIT_OK;
 	int fd = -1;
+	int used;
 
 	(void)channel;
-	if (!wire_done(&frame->body) || ids_use(&worker->ids, id) != 0)
+	if (!wire_done(&frame->body))
 		return -EPROTO;
-	if (size > worker_config(worker)->message_size_limit)
+	used = ids_use(&worker->ids, id);
+	if (used == -EPROTO)
+		return used;
+	if (used != 0)
+		result = SUBMIT_TEMPORARY;
+	else if (size > worker_config(worker)->message_size_limit)
 		result = SUBMIT_TOO_BIG;
 	else if (worker->submit->refuse)
 		result = SUBMIT_NO_SPACE;
@@ -204,10 +210,10 @@ submit_on_body_abort(struct channel *channel, void *context, struct channel_fram
 	struct body *body = worker_find_body(worker, id);
 
 	(void)channel;
-	if (!wire_done(&frame->body) || !ids_contain(&worker->ids, id))
-		return body == NULL ? -EPROTO : 0;
-	if (body == NULL)
-		return 0; /* it was refused, or its message was */
+	if (!wire_done(&frame->body))
+		return -EPROTO;
+	if (body == NULL) /* it was refused, or its message was */
+		return ids_contain(&worker->ids, id) ? 0 : -EPROTO;
 	store_remove_body(worker->submit->hooks.store, id);
 	worker_forget_body(worker, body);
 	return 0;
@@ -384,7 +390,7 @@ submission_new(struct worker *worker, uint64_t id, uint32_t request, struct mess
 	return 0;
 }
 
-/* The id is used up, or the body that was opened under it is taken over. 0 or -EPROTO. */
+/* The id is used up, or the body that was opened under it is taken over. 0, -EPROTO or -ESTALE, as ids_use. */
 static int
 worker_take_id(struct worker *worker, uint64_t id, bool in_file)
 {
@@ -406,7 +412,7 @@ submit_on_message(struct channel *channel, void *context, struct channel_frame *
 	struct message_payload payload = { .arrival = clock_wall() };
 	uint64_t id = wire_get_u64(&frame->body);
 	uint8_t where;
-	int error = 0;
+	int error;
 
 	(void)channel;
 	payload.envelope = wire_get_slice(&frame->body);
@@ -416,8 +422,11 @@ submit_on_message(struct channel *channel, void *context, struct channel_frame *
 	payload.body_in_file = where == 1;
 	if (!wire_done(&frame->body) || where > 1 || payload.body.length != (where == 1 ? 0 : payload.body_size))
 		return -EPROTO;
-	if (worker_take_id(worker, id, where == 1) != 0)
-		return -EPROTO;
+	error = worker_take_id(worker, id, where == 1);
+	if (error == -EPROTO)
+		return error;
+	if (error != 0)
+		return worker_reply(worker, SUBMIT_REPLY, frame->request, -1, SUBMIT_TEMPORARY);
 	if (payload.body_size > worker_config(worker)->message_size_limit)
 		error = -EFBIG;
 	else if (worker->submit->refuse)

@@ -3,7 +3,7 @@
  */
 #include "queued/active.h"
 #include "queued/retry.h"
-#include "queued/schedule.h"
+#include "queued/schedule_state.h"
 #include "t/unit/store_fixture.h"
 
 enum {
@@ -496,6 +496,19 @@ START_TEST(an_address_that_cannot_be_looked_up_is_tried_again_soon)
 }
 END_TEST
 
+START_TEST(an_address_that_cannot_be_looked_up_is_never_returned_for_its_age)
+{
+	submit("later@example.org");
+	run();
+	now += (int64_t)config.queue_lifetime + 24 * 3600;
+	turn_wanted = true;
+	run();
+	ck_assert_uint_eq(job_count, 0); /* no bounce */
+	ck_assert_uint_eq(store_count(fixture.store), 1);
+	ck_assert_int_le(schedule_due(schedule), now + 15 * 60);
+}
+END_TEST
+
 START_TEST(the_jobs_of_a_dead_worker_go_to_the_next_at_once)
 {
 	submit("user@example.org");
@@ -712,6 +725,41 @@ START_TEST(bodies_beyond_the_memory_limit_are_read_back)
 }
 END_TEST
 
+START_TEST(messages_that_wait_for_a_worker_keep_within_the_memory_limit)
+{
+	size_t most = 0;
+
+	config.queue_memory = 1000;
+	credit = 0;
+	for (size_t i = 0; i < 200; i++)
+		submit("user@example.org");
+	while (turn_wanted || fixture.woken || question_count > 0) {
+		one_turn();
+		most = schedule->memory > most ? schedule->memory : most;
+		answer_questions();
+	}
+	ck_assert_uint_le(most, 1000 + 200); /* and one record more */
+	ck_assert_uint_le(schedule->memory, 1000);
+	credit = 200;
+	schedule_transport_ready(schedule);
+	run();
+	deliver_all();
+	ck_assert_uint_eq(store_count(fixture.store), 0);
+}
+END_TEST
+
+START_TEST(a_clock_that_is_set_back_while_the_queue_runs_delays_nothing_for_longer_than_an_interval)
+{
+	submit("user@example.org");
+	run();
+	finish_job(DELIVER_TEMPORARY, "4.2.2", "mailbox full");
+	now -= 30 * 24 * 3600;
+	schedule_turn(schedule);
+	ck_assert_int_le(schedule_due(schedule), now + 16 * 60);
+	deliver_all();
+}
+END_TEST
+
 /* ---- retry.c ---- */
 
 START_TEST(retry_intervals_grow_with_age)
@@ -751,6 +799,7 @@ main(void)
 	tcase_add_test(tests, attempts_and_the_next_time_survive_a_restart);
 	tcase_add_test(tests, only_the_recipients_that_failed_are_tried_again);
 	tcase_add_test(tests, an_address_that_cannot_be_looked_up_is_tried_again_soon);
+	tcase_add_test(tests, an_address_that_cannot_be_looked_up_is_never_returned_for_its_age);
 	tcase_add_test(tests, the_jobs_of_a_dead_worker_go_to_the_next_at_once);
 	tcase_add_test(tests, a_job_that_costs_two_workers_is_deferred);
 	tcase_add_test(tests, nothing_is_handed_out_while_results_cannot_be_recorded);
@@ -765,6 +814,8 @@ main(void)
 	tcase_add_test(tests, a_failed_disk_loses_no_bounce);
 	tcase_add_test(tests, a_message_whose_record_is_damaged_is_removed_and_kept_aside);
 	tcase_add_test(tests, bodies_beyond_the_memory_limit_are_read_back);
+	tcase_add_test(tests, messages_that_wait_for_a_worker_keep_within_the_memory_limit);
+	tcase_add_test(tests, a_clock_that_is_set_back_while_the_queue_runs_delays_nothing_for_longer_than_an_interval);
 	tcase_add_test(tests, retry_intervals_grow_with_age);
 	tcase_add_test(tests, a_clock_that_was_set_back_does_not_delay_for_longer_than_an_interval);
 	suite_add_tcase(suite, tests);
