@@ -74,6 +74,14 @@ def children_of(pid):
     return [int(word) for word in text.split()]
 
 
+def is_running(pid):
+    """Whether PID does anything still: one that nobody has waited for yet does not."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def command_line(pid):
     try:
         return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -307,6 +315,17 @@ class Suite:
                 client.send(b"Subject: once more\r\n\r\n.\r\n")
                 return client.reply().code == 250
         eventually(accepted, f"mail for {address} is accepted")
+
+    def wait_login(self, login, password=PASSWORD):
+        """Waits until the maildrop can be opened, and returns the open session."""
+        def opened():
+            client = self.pop3()
+            client.ok(f"USER {login}")
+            if client.command(f"PASS {password}").startswith("+OK"):
+                return client
+            client.close()
+            return None
+        return eventually(opened, f"{login} can log in")
 
     # ---- clients ----
 

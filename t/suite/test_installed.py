@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 
-from harness import DOMAIN, PREFIX, SBIN, SERVICES, SLOWNESS, OwnSuiteTest, Suite, is_root
+from harness import DOMAIN, PREFIX, SBIN, SERVICES, SLOWNESS, OwnSuiteTest, Suite, is_root, is_running
 
 UNITS = PREFIX / "lib" / "systemd" / "system"
 SECURITY_MAX = 3.0  # of systemd-analyze security: below 5 is called "OK"; the network and the start as root cost most of it
@@ -116,11 +116,11 @@ class InitScripts(OwnSuiteTest):
             self.assertEqual(self.pid(service), before)
             self.script(service, "restart")
             self.assertNotEqual(self.pid(service), before)
-        self.suite.deliver("a@" + DOMAIN)
+        self.suite.wait_accepting("a@" + DOMAIN)
         for service in reversed(SERVICES):
             pid = self.pid(service)
             self.script(service, "stop")
-            self.assertFalse(os.path.exists(f"/proc/{pid}"))
+            self.assertFalse(is_running(pid))
             self.script(service, "status", 3)
 
     def test_a_mistake_in_the_configuration_does_not_cost_a_running_service(self):

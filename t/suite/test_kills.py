@@ -5,7 +5,7 @@ import signal
 import subprocess
 import threading
 
-from harness import DOMAIN, PASSWORD, SBIN, SLOWNESS, OwnSuiteTest, eventually
+from harness import DOMAIN, PASSWORD, SBIN, SLOWNESS, OwnSuiteTest, eventually, is_running
 
 USER = "a@" + DOMAIN
 
@@ -184,9 +184,10 @@ class Parents(OwnSuiteTest):
             roles = suite.roles(service)
             os.kill(suite.pid(service), signal.SIGKILL)
             suite.running.pop(service).wait()
-            eventually(lambda pids=roles: not any(os.path.exists(f"/proc/{pid}") for pid in pids), f"the roles of {service} end")
+            eventually(lambda pids=roles: not any(map(is_running, pids)), f"the roles of {service} end")
         suite.start()
-        suite.deliver(USER)
+        suite.wait_accepting(USER)
+        suite.wait_messages(USER)
 
     def test_a_killed_session_worker_is_replaced_and_deletes_nothing(self):
         suite = self.start_suite(users=[USER])
@@ -196,9 +197,5 @@ class Parents(OwnSuiteTest):
         suite.kill_role("pop3d", "session")
         self.assertTrue(client.closed())
         client.close()
-
-        def opens():
-            with suite.pop3() as again:
-                again.ok(f"USER {USER}")
-                return again.command(f"PASS {PASSWORD}").startswith("+OK") and again.ok("STAT").split()[1] == "1"
-        eventually(opens, "the maildrop opens again")
+        with suite.wait_login(USER) as again:
+            self.assertEqual(again.ok("STAT").split()[1], "1")

@@ -3,7 +3,7 @@
 import os
 import select
 
-from harness import DOMAIN, PASSWORD, SLOWNESS, OwnSuiteTest, SuiteTest, eventually, is_root
+from harness import DOMAIN, PASSWORD, SLOWNESS, OwnSuiteTest, SuiteTest, is_root
 
 BODY = b"Subject: pop\r\n\r\nfirst\r\n..second\r\nthird\r\n"
 
@@ -104,16 +104,9 @@ class Sessions(SuiteTest):
             client = self.suite.pop3(self.user)
             client.ok("DELE 1")
             getattr(client, end)()
-            self.wait_free()
+            with self.suite.wait_login(self.user) as again:
+                again.quit()
         self.assertEqual(len(self.suite.messages(self.user)), 3)
-
-    def wait_free(self):
-        """Until the maildrop can be opened again."""
-        def opens():
-            with self.suite.pop3() as client:
-                client.ok(f"USER {self.user}")
-                return client.command(f"PASS {PASSWORD}").startswith("+OK") and client.quit()
-        eventually(opens, "the maildrop is free again")
 
     def test_a_message_that_arrives_during_a_session_is_seen_in_the_next_and_survives_its_deletions(self):
         self.fill(2)
@@ -375,11 +368,7 @@ class BadInput(SuiteTest):
         client.vanish()
         other = self.new_user()
         self.suite.pop3(other).quit()
-        def opens():
-            with self.suite.pop3() as again:
-                again.ok(f"USER {self.user}")
-                return again.command(f"PASS {PASSWORD}").startswith("+OK")
-        eventually(opens, "the maildrop is free again")
+        self.suite.wait_login(self.user).close()
 
     def test_a_login_without_a_domain_or_of_any_other_form_is_refused_like_a_wrong_password(self):
         logins = ("x", "@", "x@", "@" + DOMAIN, "@@", "+@" + DOMAIN, "x" * 200, "x@" + "y" * 200, "\u00e9", "\\", "%s%n", "postmaster")

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 
-from harness import DOMAIN, SBIN, SERVICES, SLOWNESS, OwnSuiteTest, Suite, SuiteTest, eventually
+from harness import DOMAIN, SBIN, SERVICES, SLOWNESS, OwnSuiteTest, Suite, SuiteTest, eventually, is_running
 
 
 class Configuration(OwnSuiteTest):
@@ -152,15 +152,11 @@ class Running(OwnSuiteTest):
         for service in reversed(SERVICES):
             suite.start_service(service)
         suite.add_user("a@" + DOMAIN)
-
-        def accepted():
-            with suite.smtp() as client:
-                client.hello()
-                client.expect(250, "MAIL FROM:<s@example.net>")
-                return client.command(f"RCPT TO:<a@{DOMAIN}>").code == 250
-        eventually(accepted, "smtpd finds tabled")
-        suite.deliver("a@" + DOMAIN)
-        suite.pop3("a@" + DOMAIN).quit()
+        suite.wait_accepting("a@" + DOMAIN)
+        suite.wait_messages("a@" + DOMAIN)
+        client = suite.wait_login("a@" + DOMAIN)
+        client.quit()
+        client.close()
 
     def test_detaching_returns_when_the_service_is_ready(self):
         suite = Suite(services=())
@@ -175,7 +171,7 @@ class Running(OwnSuiteTest):
             suite.dbtool("domain", "add", DOMAIN)
         finally:
             os.kill(pid, signal.SIGTERM)
-        eventually(lambda: not os.path.exists(f"/proc/{pid}"), "tabled stops")
+        eventually(lambda: not is_running(pid), "tabled stops")
 
     def test_a_detached_service_that_cannot_start_says_so_by_its_status(self):
         suite = self.start_suite(services=("tabled",))
