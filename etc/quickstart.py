@@ -17,8 +17,10 @@ import shutil
 import signal
 import smtplib
 import socket
+import stat
 import subprocess
 import sys
+import tempfile
 import time
 
 SERVICES = ("tabled", "queued", "deliverd", "smtpd", "pop3d")  # each may need those before it
@@ -26,6 +28,7 @@ DOMAIN = "example.org"
 SENDER = "alice@" + DOMAIN
 RECIPIENT = "bob@" + DOMAIN
 FIRST_ACCOUNT = 64101  # uid and gid of the first of five accounts when started as root; none of them need exist
+RUN_DIRECTORY_MAX = 80  # bytes, as angarium.conf(5) has it
 START_SECONDS = 20
 ARRIVAL_SECONDS = 20
 STOP_SECONDS = 20
@@ -86,6 +89,13 @@ class ShownPOP3(poplib.POP3):
         return ShownSocket((self.host, self.port))
 
 
+def sockets_fit(directory):
+    """Whether UNIX sockets can be there: their paths are short, and every account has to get through to them."""
+    if len(str(directory)) > RUN_DIRECTORY_MAX:
+        return False
+    return os.getuid() != 0 or all(path.stat().st_mode & stat.S_IXOTH for path in directory.parents if path.exists())
+
+
 class Suite:
     """The services, started here and stopped by their process ids."""
 
@@ -95,6 +105,10 @@ class Suite:
         self.binaries = directory / "tree" / "sbin"
         self.configuration = directory / "angarium.conf"
         self.running = {}
+        self.sockets = directory / "var"
+        if not sockets_fit(self.sockets / "run"):
+            self.sockets = pathlib.Path(tempfile.mkdtemp(prefix="angarium."))
+            self.sockets.chmod(0o755)
 
     def configure(self):
         variable = self.directory / "var"
@@ -103,7 +117,7 @@ class Suite:
         lines = [
             "# Written by quickstart. Every directive: man -l " + str(self.directory / "tree/share/man/man5/angarium.conf.5"),
             "hostname mail." + DOMAIN,
-            f"run_directory {variable}/run",
+            f"run_directory {self.sockets}/run",
             f"spool_directory {variable}/spool",
             f"table_directory {variable}/table",
             f"mail_directory {variable}/mail",
@@ -128,7 +142,7 @@ class Suite:
 
     def start(self, service):
         """Returns when the service has said that it is ready (sd_notify(3))."""
-        notify_path = self.directory / "log" / "notify.sock"
+        notify_path = self.sockets / "quickstart.sock"
         notify_path.unlink(missing_ok=True)
         log_path = self.directory / "log" / (service + ".log")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, open(log_path, "ab") as log:
@@ -168,6 +182,8 @@ class Suite:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        if self.sockets != self.directory / "var":
+            shutil.rmtree(self.sockets, ignore_errors=True)
 
     def log_end(self, service):
         path = self.directory / "log" / (service + ".log")
