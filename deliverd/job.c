@@ -12,7 +12,6 @@
 #include "deliverd/lineends.h"
 
 enum {
-	BODY_SIZE_MAX = 1 << 30, /* bytes; far above every message_size_limit */
 	TARGET_FIELDS_MIN = 4 * 4 + 8, /* bytes of a target's fields when its four strings are empty */
 };
 
@@ -61,12 +60,13 @@ take_body(struct job *job, struct slice body, char **room)
 	*room += length;
 }
 
+/* Whether it is as long as announced is seen when it is read: it may be cut until then. */
 static bool
-is_file_of(int fd, uint64_t size)
+is_file(int fd)
 {
 	struct stat status;
 
-	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (uint64_t)status.st_size >= size;
+	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 /* The fields that come before the targets. */
@@ -93,11 +93,11 @@ decode_head(struct wire_reader *reader, int fd, struct job_head *head_r)
 		return -EPROTO;
 	if (slice_find(head_r->reverse_path, '\0') != head_r->reverse_path.length)
 		return -EPROTO;
-	if (wire_left(reader) < (size_t)head_r->count * TARGET_FIELDS_MIN || head_r->size > BODY_SIZE_MAX)
+	if (wire_left(reader) < (size_t)head_r->count * TARGET_FIELDS_MIN || head_r->size > INT64_MAX)
 		return -EPROTO;
 	if (fd < 0)
 		return head_r->body.length == head_r->size ? 0 : -EPROTO;
-	return head_r->body.length == 0 && is_file_of(fd, head_r->size) ? 0 : -EPROTO;
+	return head_r->body.length == 0 && is_file(fd) ? 0 : -EPROTO;
 }
 
 int

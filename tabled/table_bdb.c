@@ -300,14 +300,14 @@ table_commit(struct table *table)
 
 	table->transaction = NULL;
 	error = table_result(table, transaction->commit(transaction, DB_TXN_SYNC));
-	if (error == 0 && table_sync_directory(table) != 0) {
-		/*
-		 * Committed, but perhaps not durable: nothing may be built on it before a recovery has read
-		 * what is there.
-		 */
-		table->broken = true;
+	if (error == 0 && table_sync_directory(table) != 0)
 		error = -EIO;
-	}
+	/*
+	 * Committed or not, it is perhaps not durable, and a later sync of the log would not say so again: nothing
+	 * may be built on it before a recovery has read what is there.
+	 */
+	if (error != 0)
+		table->broken = true;
 	return error;
 }
 
@@ -406,7 +406,12 @@ table_scan(struct table *table, enum table_space space, struct slice prefix,
 int
 table_checkpoint(struct table *table)
 {
-	return table_result(table, table->env->txn_checkpoint(table->env, CHECKPOINT_AFTER, 0, 0));
+	int error = table_result(table, table->env->txn_checkpoint(table->env, CHECKPOINT_AFTER, 0, 0));
+
+	/* The next one would believe what this one could not sync, and remove the log that still has it. */
+	if (error != 0)
+		table->broken = true;
+	return error;
 }
 
 bool

@@ -89,6 +89,9 @@ writer_next(struct writer *writer)
 			pthread_mutex_unlock(&writer->mutex);
 			(void)table_checkpoint(writer->table);
 			pthread_mutex_lock(&writer->mutex);
+			writer->table_broken = table_is_broken(writer->table);
+			if (writer->table_broken)
+				writer_wake_loop(writer);
 		}
 	}
 	if (writer->stopping)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/io/durable.h"
 #include "common/proc/parent.h"
 
 enum {
@@ -25,7 +26,28 @@ enum {
 	LOCK_POLL_MS = 20,
 };
 
-/* mkdir -p, the last directory with MODE; existing ones stay as they are. */
+/*
+ * Makes one directory, and its name durable: a role says that something is durable in it, and knows nothing of what leads there. One
+ * that exists stays as it is.
+ */
+static int
+make_directory(const char *path, mode_t mode)
+{
+	char above[CONFIG_PATH_MAX + CONTROL_NAME_MAX];
+	char *slash;
+
+	if (mkdir(path, mode) != 0)
+		return errno == EEXIST ? 0 : -errno;
+	if (strlcpy(above, path, sizeof(above)) >= sizeof(above))
+		return -ENAMETOOLONG;
+	slash = strrchr(above, '/');
+	if (slash == NULL)
+		return durable_sync_directory(AT_FDCWD, ".");
+	slash[slash == above ? 1 : 0] = '\0';
+	return durable_sync_directory(AT_FDCWD, above);
+}
+
+/* mkdir -p, the last directory with MODE. */
 static int
 make_path(const char *path, mode_t mode)
 {
@@ -34,12 +56,15 @@ make_path(const char *path, mode_t mode)
 	if (strlcpy(partial, path, sizeof(partial)) >= sizeof(partial))
 		return -ENAMETOOLONG;
 	for (char *slash = strchr(partial + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		int error;
+
 		*slash = '\0';
-		if (mkdir(partial, 0755) != 0 && errno != EEXIST)
-			return -errno;
+		error = make_directory(partial, 0755);
+		if (error != 0)
+			return error;
 		*slash = '/';
 	}
-	return mkdir(partial, mode) == 0 || errno == EEXIST ? 0 : -errno;
+	return make_directory(partial, mode);
 }
 
 /* The pid in the file, or 0. */

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,26 @@ enum {
 	KILLS = 25,
 	LARGE = 20000, /* records of one transaction */
 };
+
+static unsigned failing_syncs; /* that are still to fail */
+
+/* These stand before those of the C library, also for Berkeley DB. */
+int
+fsync(int fd)
+{
+	if (failing_syncs > 0) {
+		failing_syncs--;
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
+
+int
+fdatasync(int fd)
+{
+	return fsync(fd);
+}
 
 static void
 put(struct fixture *fixture, const char *key, const char *value)
@@ -260,8 +281,23 @@ START_TEST(a_killed_process_loses_no_commit_and_leaves_no_half)
 }
 END_TEST
 
+START_TEST(a_sync_that_failed_once_is_not_believed_the_second_time)
+{
+	struct fixture fixture;
+
+	fixture_open(&fixture);
+	ck_assert_int_eq(table_begin(fixture.table), 0);
+	put(&fixture, "a", "1");
+	failing_syncs = 1;
+	ck_assert_int_ne(table_commit(fixture.table), 0);
+	ck_assert_uint_eq(failing_syncs, 0);
+	ck_assert(table_is_broken(fixture.table));
+	fixture_close(&fixture);
+}
+END_TEST
+
 UNIT_MAIN("table", what_is_committed_is_there_after_another_opening, what_is_aborted_was_never_there,
           spaces_do_not_mix, a_scan_sees_the_keys_of_its_prefix_in_order,
           a_second_process_is_told_that_the_table_is_open, a_directory_that_is_not_there_is_named,
           one_transaction_may_be_much_larger_than_the_cache,
-          a_killed_process_loses_no_commit_and_leaves_no_half)
+          a_killed_process_loses_no_commit_and_leaves_no_half, a_sync_that_failed_once_is_not_believed_the_second_time)
