@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/proc/listener.h"
 #include "common/proc/role_tls.h"
@@ -23,7 +24,8 @@ login_free(struct login *login)
 {
 	login_authenticate_cancel(login);
 	TAILQ_REMOVE(&login->worker->logins, login, next);
-	login->worker->login_count--;
+	if (login->limited != NULL)
+		limits_leave(&login->worker->limits, login->limited, clock_monotonic_ms());
 	free(login->user);
 	free(login);
 }
@@ -79,25 +81,22 @@ const struct conn_protocol login_protocol = {
 	.input_limit = INPUT_LIMIT,
 };
 
-/* One more than we may have: told so, and closed; where TLS would come first, only closed. */
+/*
+ * One more than we may have: told so, and closed at once, so that a flood costs nothing. A new socket has room for one line. Where TLS would
+ * come first, nothing is said.
+ */
 static void
-refuse(struct login_worker *worker, int client, const char *address, bool tls)
+refuse(int client, bool tls)
 {
-	struct conn *conn = NULL;
+	static const char line[] = "-ERR [SYS/TEMP] too many connections; please try again later\r\n";
 
-	if (tls)
-		close(client);
-	else
-		conn = conn_new(process_base(worker->process), client, &login_protocol, NULL);
-	log_event(LOG_WARNING, "pop3.too_many", LOG_STRING("client", address), LOG_UINT("sessions", worker->login_count));
-	if (conn == NULL)
-		return;
-	conn_printf(conn, "-ERR [SYS/TEMP] too many connections; please try again later\r\n");
-	conn_close_after_flush(&conn);
+	if (!tls && send(client, line, sizeof(line) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+		shutdown(client, SHUT_WR);
+	close(client);
 }
 
 static struct login *
-login_new(struct login_worker *worker, int client)
+login_new(struct login_worker *worker, int client, struct limits_client *limited)
 {
 	struct login *login = calloc(1, sizeof(*login));
 
@@ -106,13 +105,13 @@ login_new(struct login_worker *worker, int client)
 		return NULL;
 	}
 	login->worker = worker;
+	login->limited = limited;
 	login->conn = conn_new(process_base(worker->process), client, &login_protocol, login);
 	if (login->conn == NULL) {
 		free(login);
 		return NULL;
 	}
 	TAILQ_INSERT_TAIL(&worker->logins, login, next);
-	worker->login_count++;
 	return login;
 }
 
@@ -121,20 +120,21 @@ welcome(struct login_worker *worker, int client, const struct sockaddr *address,
 {
 	const struct config *config = process_config(worker->process);
 	unsigned char random[SESSION_BYTES];
-	char text[HANDOFF_CLIENT_SIZE];
+	struct limits_client *limited;
 	struct login *login;
 
-	config_address_text(address, text, sizeof(text));
-	if (worker->login_count + worker->relay_count >= config->pop3_sessions) {
-		refuse(worker, client, text, tls);
+	if (!login_limit_enter(worker, address, &limited)) {
+		refuse(client, tls);
 		return;
 	}
-	login = login_new(worker, client);
-	if (login == NULL)
+	login = login_new(worker, client, limited);
+	if (login == NULL) {
+		limits_leave(&worker->limits, limited, clock_monotonic_ms());
 		return;
+	}
 	arc4random_buf(random, sizeof(random));
 	slice_hex(random, sizeof(random), login->session);
-	strlcpy(login->client, text, sizeof(login->client));
+	config_address_text(address, login->client, sizeof(login->client));
 	/* One deadline for the whole of AUTHORIZATION: a client that sends a byte now and then does not last longer. */
 	conn_set_deadline(login->conn, config->pop3_login_timeout * 1000);
 	if (tls && (role_tls_context() == NULL || login_start_tls(login) != 0)) {
@@ -172,6 +172,12 @@ listen_on(struct login_worker *worker, const char *name,
 	return 0;
 }
 
+static void
+reloaded(void *context)
+{
+	login_limit_rules(context);
+}
+
 int
 login_main(struct process *process)
 {
@@ -179,10 +185,13 @@ login_main(struct process *process)
 
 	worker.process = process;
 	TAILQ_INIT(&worker.logins);
+	limits_init(&worker.limits);
+	login_limit_rules(&worker);
 	worker.tabled = link_new(process, &login_tabled_protocol, &worker);
 	if (worker.tabled == NULL || login_handoff_links(&worker) != 0)
 		return EX_OSERR;
 	if (listen_on(&worker, "pop3", accepted) != 0 || listen_on(&worker, "pop3s", accepted_tls) != 0)
 		return EX_OSERR;
+	process_on_reload(process, reloaded, &worker);
 	return process_run(process);
 }

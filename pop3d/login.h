@@ -2,9 +2,9 @@
  * The login role: POP3's AUTHORIZATION state (RFC 1939 section 4) for clients who have not yet said who they
  * are.
  *
- * login.c accepts and ends sessions, login_verbs.c speaks with the client, login_auth.c asks tabled about
- * passwords, login_stls.c begins TLS, and login_handoff.c gives the client to a session worker; relay.c goes between when
- * there is TLS.
+ * login.c accepts and ends sessions, login_limit.c says how many there may be, login_verbs.c speaks with the client,
+ * login_auth.c asks tabled about passwords, login_stls.c begins TLS, and login_handoff.c gives the client to a session worker; relay.c goes
+ * between when there is TLS.
  */
 #ifndef ANGARIUM_POP3D_LOGIN_H
 #define ANGARIUM_POP3D_LOGIN_H
@@ -16,6 +16,7 @@
 #include <sys/queue.h>
 
 #include "common/io/conn.h"
+#include "common/io/limits.h"
 #include "common/ipc/link.h"
 #include "common/ipc/proto_table.h"
 #include "common/proc/process.h"
@@ -44,6 +45,7 @@ struct login {
 	TAILQ_ENTRY(login) next;
 	struct login_worker *worker;
 	struct conn *conn;
+	struct limits_client *limited; /* in worker->limits; NULL once a relay has it */
 	struct event *delay; /* NULL until it is needed */
 	char *user;          /* as given, or NULL */
 	enum login_state state;
@@ -67,8 +69,7 @@ struct login_worker {
 	unsigned session_count;
 	unsigned turn; /* the session worker that gets the next client */
 	TAILQ_HEAD(login_list, login) logins;
-	uint32_t login_count;
-	uint32_t relay_count; /* clients with TLS that have logged in */
+	struct limits limits; /* of clients; those with TLS count also after they have logged in */
 };
 
 extern const struct conn_protocol login_protocol;
@@ -79,6 +80,13 @@ int login_main(struct process *process);
 void login_close(struct login *login);
 /* Answers a session that can go no further by our own fault, and closes it. */
 void login_close_temporary(struct login *login);
+
+/* Brings the rules up to the present configuration. */
+void login_limit_rules(struct login_worker *worker);
+/* True when a client from ADDRESS may come in, and is counted then; else logged. */
+bool login_limit_enter(struct login_worker *worker, const struct sockaddr *address, struct limits_client **client_r);
+/* The client has made a mistake. False when its address has made too many. */
+bool login_limit_error(struct login *login);
 
 /* Input of the connection (conn_protocol). */
 size_t login_input(void *context, struct conn *conn, struct slice input);

@@ -108,7 +108,7 @@ leave(struct login *login, struct leaving *leaving_r)
 {
 	*leaving_r = (struct leaving){ .input = NULL };
 	if (login->tls)
-		leaving_r->fd = relay_begin(login->worker, &login->conn);
+		leaving_r->fd = relay_begin(login);
 	else
 		leaving_r->fd = conn_detach(&login->conn, &leaving_r->input, &leaving_r->length);
 	return leaving_r->fd < 0 ? leaving_r->fd : 0;

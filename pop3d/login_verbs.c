@@ -137,7 +137,7 @@ dispatch(struct login *login, const struct command *command)
 static bool
 settle(struct login *login, enum outcome outcome)
 {
-	if (outcome == OUTCOME_ERROR && ++login->errors >= LOGIN_ERRORS_MAX) {
+	if (outcome == OUTCOME_ERROR && (!login_limit_error(login) || ++login->errors >= LOGIN_ERRORS_MAX)) {
 		log_event(LOG_NOTICE, "pop3.errors", LOG_STRING("session", login->session),
 		          LOG_STRING("client", login->client));
 		reply(login, OUTCOME_OK, "-ERR too many mistakes; bye");

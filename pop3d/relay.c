@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "pop3d/login.h"
 
 enum {
@@ -22,6 +23,7 @@ enum {
 
 struct relay {
 	struct login_worker *worker;
+	struct limits_client *limited; /* it counts on */
 	struct conn *client;
 	struct conn *session;
 };
@@ -38,7 +40,7 @@ relay_end(struct relay *relay)
 {
 	conn_close_after_flush(&relay->client);
 	conn_close_after_flush(&relay->session);
-	relay->worker->relay_count--;
+	limits_leave(&relay->worker->limits, relay->limited, clock_monotonic_ms());
 	free(relay);
 }
 
@@ -126,8 +128,9 @@ static const struct conn_protocol session_protocol = {
 };
 
 int
-relay_begin(struct login_worker *worker, struct conn **client)
+relay_begin(struct login *login)
 {
+	struct login_worker *worker = login->worker;
 	struct relay *relay = calloc(1, sizeof(*relay));
 	int ends[2];
 
@@ -144,9 +147,10 @@ relay_begin(struct login_worker *worker, struct conn **client)
 		free(relay);
 		return -ENOMEM;
 	}
-	worker->relay_count++;
-	relay->client = *client;
-	*client = NULL;
+	relay->limited = login->limited;
+	login->limited = NULL;
+	relay->client = login->conn;
+	login->conn = NULL;
 	conn_set_low_water(relay->client, UNSENT_LOW);
 	conn_set_low_water(relay->session, UNSENT_LOW);
 	conn_set_protocol(relay->client, &client_protocol, relay);

@@ -5,13 +5,12 @@
 #ifndef ANGARIUM_POP3D_RELAY_H
 #define ANGARIUM_POP3D_RELAY_H
 
-struct conn;
-struct login_worker;
+struct login;
 
 /*
- * Takes over *client and sets it to NULL, unless it fails. Returns the end for the session worker, or a negative errno value. Not inside an
- * input callback.
+ * Takes over the connection of LOGIN, and its place among the sessions, unless it fails. Returns the end for the session worker, or a
+ * negative errno value. Not inside an input callback.
  */
-int relay_begin(struct login_worker *worker, struct conn **client);
+int relay_begin(struct login *login);
 
 #endif

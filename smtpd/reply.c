@@ -60,6 +60,8 @@ static const struct slice lines[REPLY_COUNT] = {
 	[REPLY_NUL] = LINE("550 5.6.0 The message has a NUL byte"),
 
 	[REPLY_TOO_MANY_RECIPIENTS] = LINE("452 4.5.3 Too many recipients"),
+	[REPLY_MESSAGE_RATE] = LINE("450 4.7.1 Too many messages from your address; try again later"),
+	[REPLY_RECIPIENT_RATE] = LINE("450 4.7.1 Too many recipients from your address; try again later"),
 	[REPLY_LOOKUP_FAILED] = LINE("451 4.3.0 The address cannot be looked up now; try again later"),
 	[REPLY_QUEUE_FAILED] = LINE("451 4.3.0 The queue does not take mail now; try again later"),
 	[REPLY_NO_SPACE] = LINE("452 4.3.1 No space for the message; try again later"),

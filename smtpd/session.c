@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/mail/queueid.h"
+#include "smtpd/limit.h"
 #include "smtpd/lookup.h"
 #include "smtpd/submit.h"
 #include "smtpd/transaction.h"
@@ -107,12 +108,21 @@ session_reply(struct session *session, enum reply reply)
 {
 	if (session->closing)
 		return;
-	if (reply_is_bad_command(reply) && ++session->errors > session->host->config->smtp_errors) {
-		session_check(session, reply_send(session->conn, REPLY_TOO_MANY_ERRORS));
-		session_close(session, "errors");
+	if (reply_is_bad_command(reply) &&
+	    (++session->errors > session->host->config->smtp_errors || !limit_error(session))) {
+		session_end_by_errors(session);
 		return;
 	}
 	session_check(session, reply_send(session->conn, reply));
+}
+
+void
+session_end_by_errors(struct session *session)
+{
+	if (session->closing)
+		return;
+	session_check(session, reply_send(session->conn, REPLY_TOO_MANY_ERRORS));
+	session_close(session, "errors");
 }
 
 void

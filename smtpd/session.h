@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 
 #include "common/io/conn.h"
+#include "common/io/limits.h"
 #include "common/mail/config.h"
 #include "smtpd/data.h"
 #include "smtpd/reply.h"
@@ -59,6 +60,7 @@ struct session_host {
 	const struct config *config; /* the present one */
 	struct link *tabled;         /* see lookup.h */
 	struct submit *submit;
+	struct limits limits;        /* of clients */
 	unsigned index;              /* of the worker, for session ids */
 	uint64_t last_id;
 	/* The TLS context of now, NULL without one; NULL: the same. And whether a handshake has a chance. */
@@ -82,7 +84,7 @@ struct session {
 	struct session_host *host;
 	struct conn *conn;
 	LIST_ENTRY(session) entry;   /* for the owner */
-	void *owner_data;            /* for the owner */
+	struct limits_client *limited; /* in host->limits; set by the owner */
 
 	enum session_state state;
 	enum session_mode mode;
@@ -126,6 +128,8 @@ void session_shut_down(struct session *session);
 
 /* Sends a reply; counts bad commands, and ends the session when there were too many. */
 void session_reply(struct session *session, enum reply reply);
+/* Ends the session since the client has made too many mistakes. */
+void session_end_by_errors(struct session *session);
 /* Ends the session after what is being handled. WHY is for the log and stays valid. */
 void session_close(struct session *session, const char *why);
 /* After a write: when it failed, the session ends. */

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/mail/address.h"
 #include "smtpd/command.h"
+#include "smtpd/limit.h"
 #include "smtpd/parameters.h"
 #include "smtpd/session.h"
 #include "smtpd/transaction.h"
@@ -61,6 +62,9 @@ begin(struct session *session, struct slice arguments)
 	/* RFC 1870 6.1 */
 	if (parameters.size > session->host->config->message_size_limit)
 		return REPLY_TOO_BIG;
+	reply = limit_message(session);
+	if (reply != REPLY_NONE)
+		return reply;
 	address_format(&address, sender);
 	session->transaction = transaction_new(slice_from_string(sender), slice_from_string(parameters.envid),
 	                                       parameters.flags, parameters.size);
@@ -74,7 +78,7 @@ verb_mail(struct session *session, struct slice arguments)
 
 	if (reply == REPLY_SENDER_OK)
 		session->state = SESSION_MAIL;
-	else
+	else if (reply != REPLY_MESSAGE_RATE) /* which is logged, but not each time */
 		log_event(LOG_INFO, "smtp.refuse_sender", LOG_STRING("session", session->id),
 		          LOG_STRING("client", session->client), LOG_SLICE("arguments", arguments),
 		          LOG_SLICE("reply", reply_text(reply)));

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/mail/address.h"
 #include "smtpd/command.h"
+#include "smtpd/limit.h"
 #include "smtpd/parameters.h"
 #include "smtpd/session.h"
 #include "smtpd/transaction.h"
@@ -62,6 +63,13 @@ log_refused(const struct session *session, struct slice address, enum reply repl
 	          LOG_SLICE("to", address), LOG_SLICE("reply", reply_text(reply)));
 }
 
+/* The reply to an address that may be a guess. */
+static bool
+is_no_recipient(enum reply reply)
+{
+	return reply == REPLY_NO_MAILBOX || reply == REPLY_DISABLED || reply == REPLY_RELAY_DENIED;
+}
+
 /* Sends the replies that are ready, as far as their order allows. */
 static void
 answer_ready(struct session *session)
@@ -80,6 +88,8 @@ answer_ready(struct session *session)
 		}
 		transaction_settle(transaction);
 		session_reply(session, reply);
+		if (is_no_recipient(reply) && !limit_error(session))
+			session_end_by_errors(session);
 	}
 }
 
@@ -156,11 +166,15 @@ add(struct session *session, const struct address *address, const struct rcpt_pa
 	struct recipient *recipient;
 	char text[ADDRESS_MAX + 1];
 	struct slice name;
+	enum reply reply;
 
 	address_format(address, text);
 	name = slice_from_string(text);
 	if (!has_room(session, name.length + orcpt.length))
 		return REPLY_TOO_MANY_RECIPIENTS;
+	reply = limit_recipient(session);
+	if (reply != REPLY_NONE)
+		return reply;
 	recipient = transaction_add(session->transaction, name, orcpt, parameters->notify);
 	if (recipient == NULL)
 		return REPLY_NO_MEMORY;

@@ -8,14 +8,15 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/tls_key.h"
 #include "common/ipc/link.h"
 #include "common/proc/listener.h"
 #include "common/proc/process.h"
 #include "common/proc/role_tls.h"
+#include "smtpd/limit.h"
 #include "smtpd/lookup.h"
-#include "smtpd/peers.h"
 #include "smtpd/session.h"
 #include "smtpd/submit.h"
 
@@ -40,25 +41,27 @@ struct worker {
 	struct port submission;
 	struct port submissions;
 	LIST_HEAD(session_list, session) sessions;
-	unsigned session_count;
-	struct peers peers;
 	struct event *stop_timer;
 	bool stopping;
 };
 
 /*
  * Tells a client that it cannot be served. A new socket always has room for one line; if not, that is the
- * client's loss.
+ * client's loss. Where TLS would come first, nothing is said.
  */
 static void
-turn_away(int client, const struct sockaddr *address, const char *why)
+turn_away(const struct port *port, int client, const struct sockaddr *address, enum limits_result why)
 {
 	struct slice line = reply_line(REPLY_TOO_MANY_SESSIONS);
 	char text[INET6_ADDRSTRLEN];
+	uint32_t unlogged;
 
-	config_address_text(address, text, sizeof(text));
-	log_event(LOG_NOTICE, "smtp.turn_away", LOG_STRING("client", text), LOG_STRING("limit", why));
-	if (send(client, line.data, line.length, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+	if (limits_log(&port->worker->host.limits, address, clock_monotonic_ms(), &unlogged)) {
+		config_address_text(address, text, sizeof(text));
+		log_event(LOG_NOTICE, "smtp.turn_away", LOG_STRING("client", text),
+		          LOG_STRING("limit", limit_name(why, LIMITS_SESSIONS)), LOG_UINT("unlogged", unlogged));
+	}
+	if (port->kind != SESSION_PORT_SUBMISSIONS && send(client, line.data, line.length, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
 		shutdown(client, SHUT_WR);
 	close(client);
 }
@@ -68,27 +71,24 @@ accepted(void *context, int client, const struct sockaddr *address, socklen_t le
 {
 	struct port *port = context;
 	struct worker *worker = port->worker;
-	const struct config *config = process_config(worker->process);
+	struct limits *limits = &worker->host.limits;
+	struct limits_client *limited;
+	enum limits_result result;
 	struct session *session;
-	struct peer *peer;
 
 	(void)length;
-	if (worker->session_count >= config->smtp_sessions) {
-		turn_away(client, address, "smtp_sessions");
-		return;
-	}
-	if (peers_enter(&worker->peers, address, config->smtp_sessions_per_address, &peer) != 0) {
-		turn_away(client, address, "smtp_sessions_per_address");
+	result = limits_enter(limits, address, limit_exempts(worker->host.config, address), clock_monotonic_ms(), &limited);
+	if (result != LIMITS_OK) {
+		turn_away(port, client, address, result);
 		return;
 	}
 	session = session_new(&worker->host, client, address, port->kind);
 	if (session == NULL) {
-		peers_leave(&worker->peers, peer);
+		limits_leave(limits, limited, clock_monotonic_ms());
 		return;
 	}
-	session->owner_data = peer;
+	session->limited = limited;
 	LIST_INSERT_HEAD(&worker->sessions, session, entry);
-	worker->session_count++;
 }
 
 /* All is said: the loop ends in its next turn, after the last replies have left. */
@@ -104,9 +104,8 @@ session_gone(struct session_host *host, struct session *session)
 	struct worker *worker = (struct worker *)(void *)((char *)host - offsetof(struct worker, host));
 
 	LIST_REMOVE(session, entry);
-	worker->session_count--;
-	peers_leave(&worker->peers, session->owner_data);
-	if (worker->stopping && worker->session_count == 0)
+	limits_leave(&host->limits, session->limited, clock_monotonic_ms());
+	if (worker->stopping && host->limits.sessions == 0)
 		finish(worker);
 }
 
@@ -141,6 +140,7 @@ reloaded(void *context)
 	struct worker *worker = context;
 
 	worker->host.config = process_config(worker->process);
+	limit_rules(worker->host.config, &worker->host.limits.rules);
 }
 
 static void
@@ -165,7 +165,7 @@ stop(void *context)
 	close_port(&worker->submission);
 	close_port(&worker->submissions);
 	event_add(worker->stop_timer, &(struct timeval){ .tv_sec = STOP_SECONDS });
-	if (worker->session_count == 0)
+	if (worker->host.limits.sessions == 0)
 		finish(worker);
 	LIST_FOREACH_SAFE(session, &worker->sessions, entry, next)
 		session_shut_down(session);
@@ -180,9 +180,10 @@ worker_main(struct process *process)
 		return EX_OSERR;
 	worker->process = process;
 	LIST_INIT(&worker->sessions);
-	peers_init(&worker->peers);
+	limits_init(&worker->host.limits);
 	worker->host.base = process_base(process);
 	worker->host.config = process_config(process);
+	limit_rules(worker->host.config, &worker->host.limits.rules);
 	worker->host.index = process_index(process);
 	worker->host.tls = role_tls_context;
 	worker->host.tls_ready = tls_key_ready;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "common/base/bucket.h"
 #include "common/base/slice.h"
 
 enum config_limits {
@@ -105,9 +106,17 @@ struct config {
 	struct config_endpoints submission_listen; /* port 587: from users; messages are completed (RFC 6409) */
 	struct config_endpoints smtps_listen;      /* port 465: the same with TLS from the start (RFC 8314) */
 	struct config_networks relay_networks;     /* clients that may send to other domains */
+	struct config_networks rate_exempt_networks; /* clients that no rate per address holds for; nor for relay_networks */
 	uint32_t smtp_workers;                     /* processes; 0: one a core */
 	uint32_t smtp_sessions;                    /* at once, each worker */
 	uint32_t smtp_sessions_per_address;        /* at once, each worker; 0: no limit */
+	struct bucket_rate smtp_session_rate;      /* this and the following rates: in each worker */
+	struct bucket_rate smtp_session_rate_per_address;
+	struct bucket_rate smtp_message_rate;
+	struct bucket_rate smtp_message_rate_per_address;
+	struct bucket_rate smtp_recipient_rate;
+	struct bucket_rate smtp_recipient_rate_per_address;
+	struct bucket_rate smtp_error_rate_per_address;
 	uint32_t smtp_command_timeout;             /* seconds; RFC 5321 4.5.3.2.7: 5 minutes */
 	uint32_t smtp_data_timeout;                /* seconds between two data blocks: 4.5.3.2.5: 3 minutes */
 	uint32_t smtp_errors;                      /* bad commands after which a session is closed */
@@ -145,6 +154,10 @@ struct config {
 	uint32_t pop3_login_workers;               /* 0: one a core */
 	uint32_t pop3_session_workers;             /* 0: one a core */
 	uint32_t pop3_sessions;                    /* at once, each worker */
+	uint32_t pop3_sessions_per_address;        /* at once and not logged in, each worker; 0: no limit */
+	struct bucket_rate pop3_session_rate;      /* this and the following rates: in each login worker */
+	struct bucket_rate pop3_session_rate_per_address;
+	struct bucket_rate pop3_error_rate_per_address;
 	uint32_t pop3_timeout;                     /* seconds; RFC 1939 3: at least 10 minutes */
 	uint32_t pop3_login_timeout;               /* seconds until authenticated */
 };

@@ -57,7 +57,7 @@ struct config_directive {
 
 extern const struct config_directive config_directives[];
 extern const size_t config_directive_count;
-enum { CONFIG_DIRECTIVES_MAX = 64 }; /* room for a line number of each */
+enum { CONFIG_DIRECTIVES_MAX = 128 }; /* room for a line number of each */
 
 /* The directive of that name, or NULL. */
 const struct config_directive *config_directive_find(struct slice name);
@@ -72,6 +72,7 @@ config_parser config_parse_word;       /* enum or int */
 config_parser config_parse_separator;  /* char */
 config_parser config_parse_number;     /* uint32_t */
 config_parser config_parse_time;       /* uint32_t, seconds */
+config_parser config_parse_rate;       /* struct bucket_rate */
 config_parser config_parse_size;       /* uint32_t or uint64_t, bytes */
 config_parser config_parse_endpoints;  /* struct config_endpoints */
 config_parser config_parse_certificate; /* struct config_certificates */

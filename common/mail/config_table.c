@@ -59,6 +59,7 @@ static const struct config_word quota_words[] = {
 #define SEPARATOR(member, standard) { MEMBER(member), config_parse_separator, 0, 0, NULL, false, (standard) }
 #define NUMBER(member, least, most, standard) { MEMBER(member), config_parse_number, (least), (most), NULL, false, (standard) }
 #define TIME(member, least, most, standard) { MEMBER(member), config_parse_time, (least), (most), NULL, false, (standard) }
+#define RATE(member, standard) { MEMBER(member), config_parse_rate, 1, DAY, NULL, false, (standard) }
 #define SIZE(member, least, most, standard) { MEMBER(member), config_parse_size, (least), (most), NULL, false, (standard) }
 #define ENDPOINTS(member, standard) { MEMBER(member), config_parse_endpoints, 0, 0, NULL, false, (standard) }
 #define CERTIFICATES(member, standard) \
@@ -89,9 +90,17 @@ const struct config_directive config_directives[] = {
 	ENDPOINTS(submission_listen, "*:587"),
 	ENDPOINTS(smtps_listen, "*:465"),
 	NETWORKS(relay_networks, "127.0.0.0/8 ::1"),
+	NETWORKS(rate_exempt_networks, "127.0.0.0/8 ::1"),
 	NUMBER(smtp_workers, 0, WORKERS_MAX, "0"),
 	NUMBER(smtp_sessions, 1, SESSIONS_MAX, "10000"),
 	NUMBER(smtp_sessions_per_address, 0, SESSIONS_MAX, "100"),
+	RATE(smtp_session_rate, "off"),
+	RATE(smtp_session_rate_per_address, "600 per 1m"),
+	RATE(smtp_message_rate, "off"),
+	RATE(smtp_message_rate_per_address, "10000 per 1h"),
+	RATE(smtp_recipient_rate, "off"),
+	RATE(smtp_recipient_rate_per_address, "50000 per 1h"),
+	RATE(smtp_error_rate_per_address, "1000 per 1h"),
 	TIME(smtp_command_timeout, 1, DAY, "5m"),
 	TIME(smtp_data_timeout, 1, DAY, "3m"),
 	NUMBER(smtp_errors, 1, 1000, "20"),
@@ -125,6 +134,10 @@ const struct config_directive config_directives[] = {
 	NUMBER(pop3_login_workers, 0, WORKERS_MAX, "0"),
 	NUMBER(pop3_session_workers, 0, WORKERS_MAX, "0"),
 	NUMBER(pop3_sessions, 1, SESSIONS_MAX, "10000"),
+	NUMBER(pop3_sessions_per_address, 0, SESSIONS_MAX, "100"),
+	RATE(pop3_session_rate, "off"),
+	RATE(pop3_session_rate_per_address, "600 per 1m"),
+	RATE(pop3_error_rate_per_address, "1000 per 1h"),
 	TIME(pop3_timeout, 1, DAY, "10m"),
 	TIME(pop3_login_timeout, 1, DAY, "1m"),
 };

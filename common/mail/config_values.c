@@ -19,6 +19,7 @@ static const struct unit time_units[] = { { 'd', 24 * 60 * 60 }, { 'h', 60 * 60 
 static const struct unit size_units[] = { { 'G', 1 << 30 }, { 'M', 1 << 20 }, { 'k', 1 << 10 } };
 
 enum {
+	RATE_COUNT_MAX = 1000 * 1000,
 	TIME_UNITS = sizeof(time_units) / sizeof(time_units[0]),
 	SIZE_UNITS = sizeof(size_units) / sizeof(size_units[0]),
 };
@@ -137,6 +138,28 @@ config_parse_time(const struct config_directive *directive, struct slice value, 
                   const struct config_report *report)
 {
 	return config_read_time(directive, value, member, report);
+}
+
+/* rate = number "per" time / "off" */
+int
+config_parse_rate(const struct config_directive *directive, struct slice value, void *member,
+                  const struct config_report *report)
+{
+	struct bucket_rate *rate = member;
+	struct slice whole = value;
+	struct slice number = slice_word(&value);
+	struct slice per = slice_word(&value);
+	char quote[CONFIG_QUOTE_SIZE];
+	uint64_t count;
+
+	*rate = (struct bucket_rate){ 0 };
+	if (slice_equal(whole, SLICE("off")))
+		return 0;
+	if (slice_to_number(number, RATE_COUNT_MAX, &count) != 0 || count == 0 || !slice_equal(per, SLICE("per")))
+		return config_complain(report, "%s: %s is no rate; write a number from 1 to %d, per, and a time, such as "
+		                       "1000 per 1h, or off", directive->name, config_quote(whole, quote), RATE_COUNT_MAX);
+	rate->count = (uint32_t)count;
+	return config_read_time(directive, slice_trim(value), &rate->seconds, report);
 }
 
 int

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/io/conn.h"
 #include "common/ipc/link.h"
+#include "smtpd/limit.h"
 #include "smtpd/lookup.h"
 #include "smtpd/submit.h"
 
@@ -189,8 +190,7 @@ fake_tls_ready(void)
 static void
 session_gone(struct session_host *host, struct session *session)
 {
-	(void)host;
-	(void)session;
+	limits_leave(&host->limits, session->limited, 0);
 	fake_world->session = NULL;
 }
 
@@ -203,11 +203,13 @@ fake_new(void)
 	fake_world = fake;
 	fake->next_id = 1;
 	config_defaults(&fake->config);
+	fake->config.smtp_message_rate_per_address.count = fake->config.smtp_recipient_rate_per_address.count = 0;
 	strlcpy(fake->config.hostname, "mail.example.org", sizeof(fake->config.hostname));
 	buffer_init(&fake->output, EVERYTHING);
 	buffer_init(&fake->message.envelope, EVERYTHING);
 	buffer_init(&fake->message.body, EVERYTHING);
 	fake->host.config = &fake->config;
+	limits_init(&fake->host.limits);
 	fake->host.ended = session_gone;
 	fake->host.tls = fake_tls;
 	fake->host.tls_ready = fake_tls_ready;
@@ -221,10 +223,15 @@ void
 fake_connect(struct fake *fake, bool submission)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET };
+	struct limits_client *limited;
 
 	inet_pton(AF_INET, "192.0.2.1", &address.sin_addr);
+	limit_rules(&fake->config, &fake->host.limits.rules);
+	if (limits_enter(&fake->host.limits, (const struct sockaddr *)(const void *)&address, false, 0, &limited) != LIMITS_OK)
+		abort();
 	fake->session = session_new(&fake->host, -1, (const struct sockaddr *)(const void *)&address,
 	                            submission ? SESSION_PORT_SUBMISSION : SESSION_PORT_SMTP);
+	fake->session->limited = limited;
 }
 
 void
@@ -233,6 +240,7 @@ fake_free(struct fake *fake)
 	if (fake->conn != NULL)
 		fake_hang_up(fake);
 	fake_answer_all(fake);
+	limits_free(&fake->host.limits);
 	submit_free(&fake->host.submit);
 	link_free(&fake->host.tabled);
 	buffer_free(&fake->output);

@@ -51,7 +51,7 @@ struct fake {
 /*
  * Addresses: no..@ is unknown, off..@ disabled, loop..@ a loop, late..@ temporary, alias..@ an alias, all
  * others are mailboxes; in the domain "remote.example" all are remote, in "relay.example" to be relayed. The
- * client is 192.0.2.1.
+ * client is 192.0.2.1. There is no limit to messages and recipients by time.
  */
 struct fake *fake_new(void);
 /* Begins a session. Change config before. */

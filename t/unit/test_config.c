@@ -182,6 +182,24 @@ START_TEST(numbers_are_digits_within_their_range)
 }
 END_TEST
 
+START_TEST(rates_are_a_number_per_time_or_off)
+{
+	accepted("smtp_session_rate 50 per 1s\nsmtp_message_rate_per_address off\npop3_session_rate 1000000  per\t1d");
+	ck_assert_uint_eq(config.smtp_session_rate.count, 50);
+	ck_assert_uint_eq(config.smtp_session_rate.seconds, 1);
+	ck_assert_uint_eq(config.smtp_message_rate_per_address.count, 0);
+	ck_assert_uint_eq(config.pop3_session_rate.count, 1000000);
+	ck_assert_uint_eq(config.pop3_session_rate.seconds, 86400);
+	refused("smtp_session_rate 50", 1, "no rate", "1000 per 1h");
+	refused("smtp_session_rate 0 per 1s", 1, "no rate", "off");
+	refused("smtp_session_rate 1000001 per 1s", 1, "no rate", "1000000");
+	refused("smtp_session_rate 5 / 1s", 1, "no rate", "1000 per 1h");
+	refused("smtp_session_rate 5 per", 1, "no time", "15m");
+	refused("smtp_session_rate 5 per 0s", 1, "out of range", "1s to 1d");
+	refused("smtp_session_rate 5 per 1h more", 1, "no time", "15m");
+}
+END_TEST
+
 START_TEST(times_end_in_seconds_minutes_hours_or_days)
 {
 	accepted(
@@ -514,7 +532,7 @@ UNIT_MAIN("config", an_empty_file_gives_the_defaults, every_default_passes_its_o
 	  comments_blanks_and_line_ends_mean_nothing, an_unknown_name_is_answered_with_the_nearest,
 	  a_directive_given_twice_is_refused_with_both_lines, a_name_without_value_is_refused,
 	  bytes_that_are_not_printable_are_refused, numbers_are_digits_within_their_range,
-	  times_end_in_seconds_minutes_hours_or_days, sizes_end_in_kilo_mega_or_giga, words_are_one_of_a_list,
+	  rates_are_a_number_per_time_or_off, times_end_in_seconds_minutes_hours_or_days, sizes_end_in_kilo_mega_or_giga, words_are_one_of_a_list,
 	  a_separator_is_one_character_or_off, paths_are_absolute_and_plain, host_names_and_accounts_are_checked,
 	  endpoints_are_addresses_with_ports, what_is_no_endpoint_is_refused, networks_have_no_host_bits,
 	  too_many_networks_are_refused, a_network_contains_what_its_bits_say, the_retry_sentence_is_read,

@@ -80,6 +80,14 @@ role_tls_context(void)
 	return NULL;
 }
 
+void
+process_on_reload(struct process *process, void (*callback)(void *context), void *context)
+{
+	(void)process;
+	(void)callback;
+	(void)context;
+}
+
 int
 process_run(struct process *process)
 {

@@ -1,15 +1,12 @@
 /*
  * The framing of DATA, the soundness of lines, and the header section: each whole, and cut at every place.
  */
-#include <arpa/inet.h>
 #include <check.h>
-#include <errno.h>
 #include <stdlib.h>
 
 #include "common/base/buffer.h"
 #include "smtpd/data.h"
 #include "smtpd/headers.h"
-#include "smtpd/peers.h"
 #include "smtpd/text.h"
 
 /*
@@ -208,40 +205,6 @@ START_TEST(a_name_without_end_is_no_field)
 }
 END_TEST
 
-static struct sockaddr *
-ipv6(const char *text)
-{
-	static struct sockaddr_in6 address;
-
-	address = (struct sockaddr_in6){ .sin6_family = AF_INET6 };
-	inet_pton(AF_INET6, text, &address.sin6_addr);
-	return (struct sockaddr *)(void *)&address;
-}
-
-START_TEST(sessions_are_counted_by_address_and_ipv6_by_network)
-{
-	struct sockaddr_in ipv4 = { .sin_family = AF_INET };
-	struct peer *first;
-	struct peer *second;
-	struct peer *third;
-	struct peers peers;
-
-	peers_init(&peers);
-	inet_pton(AF_INET, "192.0.2.1", &ipv4.sin_addr);
-	ck_assert_int_eq(peers_enter(&peers, (struct sockaddr *)(void *)&ipv4, 1, &first), 0);
-	ck_assert_int_eq(peers_enter(&peers, ipv6("::ffff:192.0.2.1"), 1, &second), -EUSERS);
-	ck_assert_int_eq(peers_enter(&peers, ipv6("2001:db8::1"), 1, &second), 0);
-	ck_assert_int_eq(peers_enter(&peers, ipv6("2001:db8::2"), 1, &third), -EUSERS);
-	ck_assert_int_eq(peers_enter(&peers, ipv6("2001:db8::2"), 0, &third), 0);
-	ck_assert_ptr_eq(second, third);
-	peers_leave(&peers, third);
-	peers_leave(&peers, first);
-	ck_assert_int_eq(peers_enter(&peers, (struct sockaddr *)(void *)&ipv4, 1, &first), 0);
-	peers_leave(&peers, first);
-	peers_leave(&peers, second);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -255,7 +218,6 @@ main(void)
 	tcase_add_test(tcase, eight_bit_text_is_seen_and_no_fault);
 	tcase_add_test(tcase, the_end_of_the_header_is_found_wherever_the_message_is_cut);
 	tcase_add_test(tcase, a_name_without_end_is_no_field);
-	tcase_add_test(tcase, sessions_are_counted_by_address_and_ipv6_by_network);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -263,6 +263,45 @@ START_TEST(too_many_bad_commands_end_the_session_with_421)
 }
 END_TEST
 
+START_TEST(messages_over_the_rate_of_an_address_get_450)
+{
+	fake_hang_up(fake);
+	fake->config.smtp_message_rate_per_address = (struct bucket_rate){ 2, 3600 };
+	fake_connect(fake, false);
+	fake_replies(fake);
+	begin("");
+	expect("DATA\r\n.\r\nMAIL FROM:<a@b.example>\r\nRSET\r\n", "354 250 250 250");
+	fake_send_string(fake, "MAIL FROM:<a@b.example>\r\n");
+	ck_assert_str_eq(fake_replies(fake), "450 4.7.1 Too many messages from your address; try again later\r\n");
+	ck_assert_uint_eq(fake->session->state, SESSION_READY);
+}
+END_TEST
+
+START_TEST(recipients_over_the_rate_of_an_address_get_450_and_are_not_looked_up)
+{
+	fake_hang_up(fake);
+	fake->config.smtp_recipient_rate_per_address = (struct bucket_rate){ 2, 3600 };
+	fake_connect(fake, false);
+	fake_replies(fake);
+	begin("");
+	expect("RCPT TO:<no@example.org>\r\nRCPT TO:<c@example.org>\r\nDATA\r\n.\r\n", "550 450 354 250");
+	ck_assert_uint_eq(fake->lookups, 2);
+}
+END_TEST
+
+START_TEST(an_address_that_makes_too_many_mistakes_is_sent_away)
+{
+	fake_hang_up(fake);
+	fake->config.smtp_error_rate_per_address = (struct bucket_rate){ 3, 3600 };
+	fake_connect(fake, false);
+	fake_replies(fake);
+	begin("");
+	expect("X\r\nRCPT TO:<no@example.org>\r\nRCPT TO:<x@remote.example>\r\nRCPT TO:<d@example.org>\r\n", "500 550 550 250");
+	expect("RCPT TO:<no@example.org>\r\nNOOP\r\n", "550 421");
+	ck_assert_ptr_null(fake->session);
+}
+END_TEST
+
 START_TEST(refused_recipients_are_no_bad_commands)
 {
 	fake->config.smtp_errors = 3;
@@ -356,6 +395,9 @@ main(void)
 		control_characters_and_unannounced_bytes_are_refused,
 		unknown_commands_and_parameters_get_500_and_555,
 		too_many_bad_commands_end_the_session_with_421,
+		messages_over_the_rate_of_an_address_get_450,
+		recipients_over_the_rate_of_an_address_get_450_and_are_not_looked_up,
+		an_address_that_makes_too_many_mistakes_is_sent_away,
 		refused_recipients_are_no_bad_commands,
 		time_runs_out_with_421,
 		a_command_that_drips_earns_no_time,
