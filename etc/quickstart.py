@@ -27,7 +27,7 @@ SERVICES = ("tabled", "queued", "deliverd", "smtpd", "pop3d")  # each may need t
 DOMAIN = "example.org"
 SENDER = "alice@" + DOMAIN
 RECIPIENT = "bob@" + DOMAIN
-FIRST_ACCOUNT = 64101  # uid and gid of the first of five accounts when started as root; none of them need exist
+FIRST_ACCOUNT = 64101  # uid and gid of the first of six accounts when started as root; none of them need exist
 RUN_DIRECTORY_MAX = 80  # bytes, as angarium.conf(5) has it
 START_SECONDS = 20
 ARRIVAL_SECONDS = 20
@@ -124,12 +124,28 @@ class Suite:
             f"smtp_listen 127.0.0.1:{self.ports['smtp']}",
             f"submission_listen 127.0.0.1:{self.ports['submission']}",
             f"pop3_listen 127.0.0.1:{self.ports['pop3']}",
+            f"smtps_listen 127.0.0.1:{self.ports['smtps']}",
+            f"pop3s_listen 127.0.0.1:{self.ports['pop3s']}",
+            "tls_certificate {} {}".format(*self.certificate()),
             "log stderr",
         ]
         if os.getuid() == 0:
-            for number, account in enumerate(("table", "queue", "smtp", "login", "vmail"), FIRST_ACCOUNT):
+            for number, account in enumerate(("table", "queue", "smtp", "login", "vmail", "key"), FIRST_ACCOUNT):
                 lines.append(f"account_{account} {number}")
         self.configuration.write_text("\n".join(lines) + "\n")
+
+    def certificate(self):
+        """A certificate that nobody has signed but its own key; made once for this directory."""
+        certificate, key = (self.directory / f"certificate.{suffix}" for suffix in ("crt", "key"))
+        if not (certificate.exists() and key.exists()):
+            names = f"subjectAltName=DNS:mail.{DOMAIN},DNS:localhost,IP:127.0.0.1"
+            made = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                                   "-days", "365", "-subj", f"/CN=mail.{DOMAIN}", "-addext", names, "-keyout", key,
+                                   "-out", certificate], capture_output=True, text=True, timeout=60, check=False)
+            if made.returncode:
+                raise Failure(f"openssl made no certificate: {made.stderr.strip()}")
+            key.chmod(0o600)
+        return certificate, key
 
     def check_ports(self):
         for name, port in self.ports.items():
@@ -260,9 +276,10 @@ def round_trip(suite, secret):
 
 
 def settings(suite, secret):
-    say("\nSettings for a mail client on this machine (no encryption, no authentication for sending):")
-    say(f"   incoming: POP3 127.0.0.1 port {suite.ports['pop3']}")
-    say(f"   outgoing: SMTP 127.0.0.1 port {suite.ports['submission']}")
+    say("\nSettings for a mail client on this machine (no authentication for sending):")
+    say(f"   incoming: POP3 127.0.0.1 port {suite.ports['pop3s']} with TLS, or port {suite.ports['pop3']} with STARTTLS or without")
+    say(f"   outgoing: SMTP 127.0.0.1 port {suite.ports['smtps']} with TLS, or port {suite.ports['submission']} with STARTTLS or without")
+    say(f"   the certificate is self-signed: let the client trust {suite.directory}/certificate.crt")
     for user in (SENDER, RECIPIENT):
         say(f"   user {user}   password {secret[user]}")
     say(f"Administration:\n   {suite.binaries}/dbtool -c {suite.configuration} user list")
@@ -312,7 +329,8 @@ def main():
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, interrupt)
     base = arguments.port_base
-    suite = Suite(arguments.directory, {"smtp": base + 25, "submission": base + 587, "pop3": base + 110})
+    suite = Suite(arguments.directory, {"smtp": base + 25, "submission": base + 587, "smtps": base + 465,
+                                        "pop3": base + 110, "pop3s": base + 995})
     status = 0
     try:
         run(suite, arguments.once)

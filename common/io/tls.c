@@ -15,8 +15,8 @@
 #include "common/io/tls_ticket.h"
 
 /*
- * TLS 1.2 (RFC 5246) with forward secrecy and authenticated encryption only. The client's preference decides: all of these are good, and the
- * client knows whether its processor has AES. RSA key exchange is not among them: keys only sign.
+ * TLS 1.2 (RFC 5246) with forward secrecy and authenticated encryption only. RSA key exchange is not among them: keys only sign. Our order
+ * decides, except that a client whose processor has no AES, and says so by naming ChaCha20 first, gets that.
  */
 #define CIPHERS                                                                                  \
 	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:" \
@@ -81,8 +81,8 @@ set_rules(SSL_CTX *ssl, bool version_1_3)
 	/*
 	 * An end without close_notify is an end like any other: in SMTP and POP3 the protocol itself says where a message ends.
 	 */
-	SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_clear_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF |
+	                             SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	/* An idle connection keeps no buffer of a record; what was not sent is kept by the connection, which may move it. */
 	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(ssl, 1);
