@@ -8,7 +8,7 @@
 
 enum {
 	CONTROL_FD = 3,
-	LOCK_FD = 4, /* the service's lock, kept by roles that own a directory until they are gone */
+	LOCK_FD = 4, /* the service's lock, kept by each role until it is gone */
 	CONTROL_FRAME_MAX = 2 * 1024 * 1024, /* bytes: a configuration of 1 MiB and some */
 	CONTROL_NAME_MAX = 64,               /* bytes of a name with its NUL */
 };

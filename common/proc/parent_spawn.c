@@ -73,18 +73,15 @@ spawn_exec(const struct child *child, int control)
 	char *arguments[] = { (char *)(uintptr_t)parent->service->name, (char *)(uintptr_t)"-R",
 		              (char *)(uintptr_t)child->role->name, NULL };
 	char *environment[ENVIRONMENT_MAX];
-	int lock = -1;
+	int lock;
 
 	spawn_signals();
 	spawn_environment(environment);
 	control = fcntl(control, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-	if (child->role->directory != NULL)
-		lock = fcntl(parent->lock, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-	if (control < 0 || dup2(control, CONTROL_FD) < 0)
+	lock = fcntl(parent->lock, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+	if (control < 0 || lock < 0 || dup2(control, CONTROL_FD) < 0 || dup2(lock, LOCK_FD) < 0)
 		_exit(127);
-	if (lock >= 0 && dup2(lock, LOCK_FD) < 0)
-		_exit(127);
-	close_range(lock >= 0 ? LOCK_FD + 1 : CONTROL_FD + 1, ~0U, 0);
+	close_range(LOCK_FD + 1, ~0U, 0);
 	if (chdir("/") != 0)
 		_exit(127);
 	execve("/proc/self/exe", arguments, environment);

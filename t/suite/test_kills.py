@@ -189,6 +189,16 @@ class Parents(OwnSuiteTest):
         suite.wait_accepting(USER)
         suite.wait_messages(USER)
 
+    def test_a_service_whose_parent_was_killed_starts_again_at_once(self):
+        """What still ends, of its roles, holds sockets and directories: the successor waits for that."""
+        suite = self.start_suite()
+        for _ in range(15):
+            for service in ("pop3d", "smtpd", "deliverd"):
+                process = suite.running.pop(service)
+                process.kill()
+                process.wait()
+                suite.start_service(service)
+
     def test_a_killed_session_worker_is_replaced_and_deletes_nothing(self):
         suite = self.start_suite(users=[USER])
         suite.deliver(USER)
