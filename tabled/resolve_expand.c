@@ -117,7 +117,12 @@ expand_push(struct expansion *expansion, struct slice address, uint32_t depth, b
 	return wire_end_bare(&writer);
 }
 
-/* Makes the targets of the alias NAME pending. */
+static int expand_pending(struct expansion *expansion);
+
+/*
+ * Makes the targets of the alias NAME pending. Whoever asks only whether there is any gets each followed at once: most aliases are answered
+ * by their first target, and a client could ask for one with thousands again and again. The depth of aliases bounds the recursion.
+ */
 static int
 expand_push_targets(struct expansion *expansion, const struct name *name, struct record_list targets,
                     uint32_t depth)
@@ -134,7 +139,9 @@ expand_push_targets(struct expansion *expansion, const struct name *name, struct
 		bool itself = name_parse(target, &own) && slice_equal(name_key(&own), name_key(name));
 		int error = expand_push(expansion, target, depth, itself);
 
-		if (error != 0)
+		if (error == 0 && expansion->out == NULL && expansion->view->stable)
+			error = expand_pending(expansion);
+		if (error != 0 || (expansion->out == NULL && expansion->count > 0))
 			return error;
 	}
 	return 0;

@@ -14,7 +14,7 @@ view_index_get(void *context, enum table_space space, struct slice key, struct s
 struct view
 view_of_index(struct index *index)
 {
-	return (struct view){ .get = view_index_get, .context = index };
+	return (struct view){ .get = view_index_get, .context = index, .stable = true };
 }
 
 static int

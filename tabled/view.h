@@ -13,6 +13,7 @@ struct view {
 	/* 0, -ENOENT, or another negative errno value. *value_r lives until the next get. */
 	int (*get)(void *context, enum table_space space, struct slice key, struct slice *value_r);
 	void *context;
+	bool stable; /* values live longer: until the index changes */
 };
 
 struct view view_of_index(struct index *index);
