@@ -40,10 +40,17 @@ sync_unlink(struct store *store)
 	store->unlink_unsure = error != 0;
 }
 
+/*
+ * On a full disk RESULTs cannot be written until something goes. Then the end of a segment does without them: a crash before it is
+ * durable is a duplicate, and no loss.
+ */
 static bool
 segment_is_over(const struct store *store, const struct segment *segment)
 {
-	return segment != store->current && TAILQ_EMPTY(&segment->messages) && segment->turn <= store->synced_turn;
+	bool full = store->error == -ENOSPC || store->error == -EDQUOT;
+
+	return segment != store->current && TAILQ_EMPTY(&segment->messages) && segment->written <= store->synced_turn &&
+	       (full || segment->ended <= store->synced_turn);
 }
 
 static void

@@ -23,7 +23,7 @@ struct recovery {
 	struct store *store;
 	struct segment *segment;
 	struct slice bytes; /* of the segment */
-	const struct scan_item *item;
+	struct scan_item item; /* the one being read */
 	uint64_t records;
 	uint64_t damages;
 };
@@ -71,7 +71,7 @@ apply_results(struct recovery *recovery, struct slice payload)
 static int
 apply_message(struct recovery *recovery, const struct record_header *header, struct slice payload)
 {
-	struct place place = { recovery->segment, (uint32_t)recovery->item->offset, (uint32_t)recovery->item->size };
+	struct place place = { recovery->segment, (uint32_t)recovery->item.offset, (uint32_t)recovery->item.size };
 	struct message_payload parsed;
 	struct payload_range range;
 	struct message *message;
@@ -135,15 +135,15 @@ apply_deferral(struct recovery *recovery, const struct record_header *header, st
 	message->attempts = attempts;
 	message->timer.key = next;
 	message->deferral =
-		(struct place){ recovery->segment, (uint32_t)recovery->item->offset, (uint32_t)recovery->item->size };
+		(struct place){ recovery->segment, (uint32_t)recovery->item.offset, (uint32_t)recovery->item.size };
 	return 0;
 }
 
 static int
 apply_record(struct recovery *recovery)
 {
-	const struct record_header *header = &recovery->item->header;
-	struct slice payload = recovery->item->payload;
+	const struct record_header *header = &recovery->item.header;
+	struct slice payload = recovery->item.payload;
 
 	switch (header->type) {
 	case RECORD_MESSAGE:
@@ -180,7 +180,7 @@ store_set_aside(const struct store *store, const char *name, struct slice bytes)
 static void
 recover_damage(struct recovery *recovery)
 {
-	const struct scan_item *item = recovery->item;
+	const struct scan_item *item = &recovery->item;
 	char segment[SEGMENT_NAME_SIZE];
 	char name[NAME_SIZE];
 
@@ -196,7 +196,7 @@ static int
 recover_record(struct recovery *recovery)
 {
 	struct store *store = recovery->store;
-	const struct record_header *header = &recovery->item->header;
+	const struct record_header *header = &recovery->item.header;
 	char segment[SEGMENT_NAME_SIZE];
 	int error;
 
@@ -208,7 +208,7 @@ recover_record(struct recovery *recovery)
 		return error;
 	segment_name(recovery->segment->number, segment);
 	log_event(LOG_ERR, "queue.record_not_understood", LOG_STRING("segment", segment),
-	          LOG_UINT("offset", recovery->item->offset), LOG_UINT("type", header->type));
+	          LOG_UINT("offset", recovery->item.offset), LOG_UINT("type", header->type));
 	return 0;
 }
 
@@ -217,7 +217,7 @@ recover_bytes(struct recovery *recovery)
 {
 	struct segment *segment = recovery->segment;
 	struct segment_header header;
-	struct scan_item item;
+	const struct scan_item *item = &recovery->item;
 	struct scan scan;
 	enum scan_result found;
 	bool known = segment_header_parse(recovery->bytes, &header) == 0;
@@ -226,11 +226,10 @@ recover_bytes(struct recovery *recovery)
 		recovery->store->next_id = header.id;
 	scan = scan_begin(recovery->bytes, known ? &header : NULL);
 	segment->used = recovery->bytes.length < SEGMENT_HEADER_SIZE ? (uint32_t)recovery->bytes.length : SEGMENT_HEADER_SIZE;
-	recovery->item = &item;
-	while ((found = scan_next(&scan, &item)) != SCAN_END) {
+	while ((found = scan_next(&scan, &recovery->item)) != SCAN_END) {
 		int error = 0;
 
-		segment->used = (uint32_t)(item.offset + item.size);
+		segment->used = (uint32_t)(item->offset + item->size);
 		if (found == SCAN_DAMAGE)
 			recover_damage(recovery);
 		else

@@ -290,7 +290,7 @@ store_end(struct store *store, struct message *message)
 	if (message->body_in_file)
 		store_depart(store, message->id);
 	if (message->place.segment != NULL)
-		message->place.segment->turn = store->turn;
+		message->place.segment->ended = store->turn;
 	index_remove(&store->index, message);
 	segment_remove_message(message);
 	message_free(&message);
