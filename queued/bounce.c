@@ -146,6 +146,8 @@ put_for_people(struct composer *composer)
 		put(composer, "<");
 		put_address(composer, recipient->final);
 		put(composer, ">:\r\n    ");
+		if (recipient->expired)
+			put(composer, "given up after many attempts; the last one said:\r\n    ");
 		put_text(composer, recipient->text);
 		put(composer, " (");
 		put_slice(composer, recipient->status);

@@ -15,6 +15,7 @@ struct bounce_recipient {
 	struct slice final;    /* the address that failed */
 	struct slice status;   /* enhanced status code */
 	struct slice text;     /* for people */
+	bool expired;          /* given up after its time, and not refused */
 };
 
 enum bounce_content {

@@ -180,6 +180,7 @@ fill_recipients(const struct batch *batch, struct bounce_recipient *recipients)
 			/* RFC 3463 3.5: X.4.7, delivery time expired */
 			.status = outcome->kind == OUTCOME_FAILED ? slice_from_string(outcome->status) : SLICE("4.4.7"),
 			.text = outcome->text,
+			.expired = outcome->kind != OUTCOME_FAILED,
 		};
 	}
 }

@@ -18,7 +18,7 @@ setup(void)
 	recipients[0] = (struct bounce_recipient){ .original = SLICE("rfc822;Lists@Example.org"), .final = SLICE("user@example.org"),
 	                                           .status = SLICE("5.1.1"), .text = SLICE("no such mailbox") };
 	recipients[1] = (struct bounce_recipient){ .final = SLICE("a b@example.org"), .status = SLICE("4.4.7"),
-	                                           .text = SLICE("mailbox full") };
+	                                           .text = SLICE("mailbox full"), .expired = true };
 	bounce = (struct bounce){
 		.hostname = "mx.example.org",
 		.id = "0123456789ABC",
@@ -86,6 +86,7 @@ START_TEST(each_recipient_has_its_group_of_fields)
 	expect(text, "\r\n\r\nOriginal-Recipient: rfc822;Lists@Example.org\r\nFinal-Recipient: rfc822; user@example.org\r\n"
 	             "Action: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: X-Angarium; no such mailbox\r\n");
 	expect(text, "\r\n\r\nFinal-Recipient: rfc822; \"a b\"@example.org\r\nAction: failed\r\nStatus: 4.4.7\r\n");
+	expect(text, "<\"a b\"@example.org>:\r\n    given up after many attempts; the last one said:\r\n    mailbox full (4.4.7)\r\n");
 	expect_no(text, "Original-Envelope-Id");
 }
 END_TEST
