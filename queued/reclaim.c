@@ -40,6 +40,15 @@ sync_unlink(struct store *store)
 	store->unlink_unsure = error != 0;
 }
 
+/* Records are written in the order of their segments. */
+static bool
+segment_is_settled(const struct store *store, const struct segment *segment)
+{
+	const struct record *first = TAILQ_FIRST(&store->written);
+
+	return first == NULL || first->place.segment->number > segment->number;
+}
+
 /*
  * On a full disk RESULTs cannot be written until something goes. Then the end of a segment does without them: a crash before it is
  * durable is a duplicate, and no loss.
@@ -49,7 +58,7 @@ segment_is_over(const struct store *store, const struct segment *segment)
 {
 	bool full = store->error == -ENOSPC || store->error == -EDQUOT;
 
-	return segment != store->current && TAILQ_EMPTY(&segment->messages) && segment->written <= store->synced_turn &&
+	return segment != store->current && TAILQ_EMPTY(&segment->messages) && segment_is_settled(store, segment) &&
 	       (full || segment->ended <= store->synced_turn);
 }
 

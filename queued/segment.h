@@ -23,8 +23,7 @@ struct segment {
 	uint32_t used;                /* where the next record goes */
 	uint64_t live_bytes;          /* of MESSAGE records of live messages */
 	struct message_list messages; /* live ones whose MESSAGE is here */
-	uint64_t written;             /* the store's turn in which it was last written to */
-	uint64_t ended;               /* the turn in which the last of its messages was over */
+	uint64_t ended;               /* the store's turn in which the last of its messages was over */
 	bool named;                   /* its directory entry is durable */
 	bool dirty;                   /* something was written since the last sync was asked for */
 };

@@ -177,7 +177,6 @@ store_write_some(struct store *store)
 		return error;
 	store->current->used += bytes;
 	store->current->dirty = true;
-	store->current->written = store->turn;
 	while (count-- > 0) {
 		struct record *record = TAILQ_FIRST(&store->batch);
 
