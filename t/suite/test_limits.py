@@ -1,6 +1,10 @@
 """Limits of clients: who takes too much is refused for the moment, and others notice nothing."""
 
-from harness import DOMAIN, OwnSuiteTest, Pop3Client, eventually
+import select
+import socket
+import time
+
+from harness import DOMAIN, SLOWNESS, OwnSuiteTest, Pop3Client, eventually
 
 USER = "a@" + DOMAIN
 NOBODY_EXEMPT = {"rate_exempt_networks": "off", "relay_networks": "off"}  # so that the tests, on loopback, are not
@@ -75,3 +79,74 @@ class Rates(OwnSuiteTest):
             with Pop3Client(suite.pop3_port) as client:
                 refused += client.greeting.startswith("-ERR [SYS/TEMP]")
         self.assertGreaterEqual(refused, 8)
+
+
+class Deadlines(OwnSuiteTest):
+    """Time is given for a whole command, and for a good piece of a message: single bytes earn none."""
+
+    def drip(self, client, byte=b"x", seconds=30):
+        """Sends a byte now and then until the server speaks or closes, and returns what it said."""
+        deadline = time.monotonic() + seconds * SLOWNESS
+        while time.monotonic() < deadline:
+            if select.select([client.socket], [], [], 0.1)[0]:
+                try:
+                    return client.socket.recv(1000)
+                except ConnectionResetError:
+                    return b""
+            try:
+                client.send(byte)
+            except (BrokenPipeError, ConnectionResetError):
+                return b""
+        return self.fail("the client that drips was served for ever")
+
+    def test_smtp_commands_and_messages_that_drip_are_cut_off(self):
+        suite = self.start_suite(users=[USER], smtp_command_timeout="2s", smtp_data_timeout="2s")
+        envelope = (b"MAIL FROM:<b@example.net>", b"RCPT TO:<" + USER.encode() + b">")
+        for words in ((), (*envelope, b"DATA"), (*envelope, b"BDAT 1000000")):
+            with suite.smtp() as client:
+                client.hello()
+                client.send(b"".join(word + b"\r\n" for word in words))
+                for word in words:
+                    if not word.startswith(b"BDAT"):
+                        client.reply()
+                self.assertTrue(self.drip(client).startswith(b"421 4.4.2"), words)
+        with suite.smtp() as client:  # a line that is too long earns nothing either
+            client.hello()
+            client.send(b"x" * 10000)
+            self.assertEqual(client.reply().code, 500)
+            self.assertTrue(self.drip(client).startswith(b"421 4.4.2"))
+
+    def test_an_smtp_client_that_reads_no_replies_is_cut_off(self):
+        suite = self.start_suite(smtp_command_timeout="1s")
+        with suite.smtp() as client:
+            client.hello()
+            client.socket.settimeout(1)
+            try:
+                while True:
+                    client.send(b"HELP\r\n" * 1000)
+            except (TimeoutError, ConnectionError):
+                pass
+            eventually(lambda: "end=timeout" in suite.log("smtpd"), "the session ends")
+
+    def test_a_pop3_client_that_drips_is_cut_off_before_and_after_its_login(self):
+        suite = self.start_suite(users=[USER], pop3_login_timeout="2s", pop3_timeout="2s")
+        with suite.pop3() as client:
+            self.assertTrue(self.drip(client).startswith(b"-ERR"))
+        with suite.pop3(USER) as client:
+            self.assertEqual(self.drip(client), b"")
+        eventually(lambda: "result=timeout" in suite.log("pop3d"), "the session ends by its deadline")
+
+    def test_a_pop3_client_that_does_not_read_its_message_is_cut_off(self):
+        suite = self.start_suite(users=[USER], pop3_timeout="1s")
+        suite.deliver(USER, b"Subject: large\r\n\r\n" + (b"x" * 76 + b"\r\n") * 200000)
+        with socket.socket() as plain:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            plain.settimeout(30 * SLOWNESS)
+            plain.connect(("127.0.0.1", suite.pop3_port))
+            for word in (b"", f"USER {USER}\r\n".encode(), b"PASS correct horse\r\n"):
+                plain.sendall(word)
+                self.assertTrue(plain.recv(1000).startswith(b"+OK"))
+            plain.sendall(b"RETR 1\r\n")
+            eventually(lambda: "result=timeout" in suite.log("pop3d"), "the session ends")
+        with suite.pop3(USER) as client:  # and the maildrop is free again
+            client.ok("STAT")
