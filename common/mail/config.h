@@ -107,6 +107,8 @@ struct config {
 	struct config_endpoints smtps_listen;      /* port 465: the same with TLS from the start (RFC 8314) */
 	struct config_networks relay_networks;     /* clients that may send to other domains */
 	struct config_networks rate_exempt_networks; /* clients that no rate per address holds for; nor for relay_networks */
+	struct config_networks proxy_networks;     /* load balancers, which begin with a PROXY header */
+	uint32_t proxy_timeout;                    /* seconds until it must have come */
 	uint32_t smtp_workers;                     /* processes; 0: one a core */
 	uint32_t smtp_sessions;                    /* at once, each worker */
 	uint32_t smtp_sessions_per_address;        /* at once, each worker; 0: no limit */

@@ -91,6 +91,8 @@ const struct config_directive config_directives[] = {
 	ENDPOINTS(smtps_listen, "*:465"),
 	NETWORKS(relay_networks, "127.0.0.0/8 ::1"),
 	NETWORKS(rate_exempt_networks, "127.0.0.0/8 ::1"),
+	NETWORKS(proxy_networks, "off"),
+	TIME(proxy_timeout, 1, DAY, "10s"),
 	NUMBER(smtp_workers, 0, WORKERS_MAX, "0"),
 	NUMBER(smtp_sessions, 1, SESSIONS_MAX, "10000"),
 	NUMBER(smtp_sessions_per_address, 0, SESSIONS_MAX, "100"),

@@ -11,14 +11,18 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/io/proxy.h"
 #include "common/proc/account.h"
 
 enum {
 	ACCEPT_BATCH = 16, /* connections of one turn, so that accepting does not starve those that are there */
 	PAUSE_MS = 100,    /* when descriptors run out */
+	PROXY_WAITING_MAX = 4096, /* connections of load balancers whose header has not come */
 };
 
 struct listener {
+	struct process *process;
+	struct proxy proxy;
 	struct event *readable;
 	struct event *timer;
 	int fd;
@@ -44,6 +48,41 @@ listener_peer_allowed(const struct listener *listener, int client)
 	return false;
 }
 
+/* ---- load balancers ---- */
+
+static void
+listener_proxy_ready(void *context, int client, const struct sockaddr *address, socklen_t length)
+{
+	struct listener *listener = context;
+
+	listener->accepted(listener->context, client, address, length);
+}
+
+static void
+listener_proxy_failed(void *context, const struct sockaddr *address, int error)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	(void)context;
+	config_address_text(address, text, sizeof(text));
+	log_event(LOG_WARNING, "listener.proxy_failed", LOG_STRING("proxy", text), LOG_ERROR(error));
+}
+
+/* CLIENT comes from a load balancer: whose connection it is, it says first. */
+static void
+listener_wait_for_proxy(struct listener *listener, int client, const struct sockaddr *address, socklen_t length)
+{
+	uint32_t seconds = process_config(listener->process)->proxy_timeout;
+	int error = -ENOBUFS;
+
+	if (listener->proxy.count < PROXY_WAITING_MAX)
+		error = proxy_accept(&listener->proxy, client, address, length, seconds * 1000, listener);
+	else
+		close(client);
+	if (error != 0)
+		listener_proxy_failed(listener, address, error);
+}
+
 static void
 listener_give(struct listener *listener, int client, const struct sockaddr *address, socklen_t length)
 {
@@ -57,7 +96,10 @@ listener_give(struct listener *listener, int client, const struct sockaddr *addr
 		return;
 	}
 	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	listener->accepted(listener->context, client, address, length);
+	if (config_networks_contain(&process_config(listener->process)->proxy_networks, address))
+		listener_wait_for_proxy(listener, client, address, length);
+	else
+		listener->accepted(listener->context, client, address, length);
 }
 
 static void
@@ -105,6 +147,10 @@ listener_start(struct process *process, int fd, struct listener template)
 	if (listener == NULL)
 		return NULL;
 	*listener = template;
+	listener->process = process;
+	proxy_init(&listener->proxy, process_base(process));
+	listener->proxy.ready = listener_proxy_ready;
+	listener->proxy.failed = listener_proxy_failed;
 	listener->fd = fd;
 	listener->readable = event_new(process_base(process), fd, EV_READ | EV_PERSIST, listener_on_readable, listener);
 	listener->timer = evtimer_new(process_base(process), listener_on_timer, listener);
@@ -143,6 +189,7 @@ listener_free(struct listener **listener_p)
 		event_free(listener->readable);
 	if (listener->timer != NULL)
 		event_free(listener->timer);
+	proxy_free(&listener->proxy);
 	free(listener);
 }
 

@@ -12,6 +12,7 @@ struct listener;
 
 /*
  * Calls ACCEPTED for every connection on the listening socket FD (borrowed). ACCEPTED owns CLIENT (non-blocking, close-on-exec).
+ * A connection from proxy_networks must begin with a PROXY header (common/io/proxy.h); ADDRESS is then what that says.
  * When descriptors run out, accepting pauses for 100 ms instead of spinning. NULL when out of memory.
  */
 struct listener *listener_new(struct process *process, int fd,

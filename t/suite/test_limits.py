@@ -4,7 +4,7 @@ import select
 import socket
 import time
 
-from harness import DOMAIN, SLOWNESS, OwnSuiteTest, Pop3Client, eventually
+from harness import DOMAIN, SLOWNESS, LineClient, OwnSuiteTest, Pop3Client, SmtpClient, eventually
 
 USER = "a@" + DOMAIN
 NOBODY_EXEMPT = {"rate_exempt_networks": "off", "relay_networks": "off"}  # so that the tests, on loopback, are not
@@ -150,3 +150,71 @@ class Deadlines(OwnSuiteTest):
             eventually(lambda: "result=timeout" in suite.log("pop3d"), "the session ends")
         with suite.pop3(USER) as client:  # and the maildrop is free again
             client.ok("STAT")
+
+
+def proxy_header(address, command=1):
+    """A header of the PROXY protocol, version 2, for a TCP connection from ADDRESS, with an addition of a type that nobody knows."""
+    family, zone, there = (0x21, socket.AF_INET6, "2001:db8::ffff") if ":" in address else (0x11, socket.AF_INET, "203.0.113.9")
+    addresses = socket.inet_pton(zone, address) + socket.inet_pton(zone, there) + b"\x04\xd2\x00\x19" + b"\xee\0\3abc"
+    return b"\r\n\r\n\0\r\nQUIT\n" + bytes((0x20 | command, family)) + len(addresses).to_bytes(2, "big") + addresses
+
+
+class ProxiedSmtpClient(SmtpClient):
+    def __init__(self, port, header):
+        self.header = header
+        super().__init__(port)
+
+    def reply(self):
+        if self.header:
+            self.send(self.header)
+            self.header = b""
+        return super().reply()
+
+
+class Proxy(OwnSuiteTest):
+    def test_the_clients_address_of_a_proxy_header_stands_in_received_and_decides_limits_and_relaying(self):
+        suite = self.start_suite(users=[USER], smtp_workers=1, proxy_networks="127.0.0.0/8", relay_networks="192.0.2.0/24",
+                                 smtp_sessions_per_address=1)
+        with ProxiedSmtpClient(suite.smtp_port, proxy_header("192.0.2.7")) as client:
+            client.hello()
+            client.expect(250, "MAIL FROM:<b@example.net>")
+            self.assertEqual(client.expect(550, "RCPT TO:<x@elsewhere.example>").status, "5.3.3")  # it might relay
+            client.expect(250, f"RCPT TO:<{USER}>")
+            self.assertEqual(client.data(b"Subject: x\r\n\r\n").code, 250)
+            with ProxiedSmtpClient(suite.smtp_port, proxy_header("192.0.2.7")) as second:
+                self.assertEqual(second.greeting.code, 421)
+            with ProxiedSmtpClient(suite.smtp_port, proxy_header("2001:db8::7")) as other:
+                other.hello()
+                other.expect(250, "MAIL FROM:<b@example.net>")
+                self.assertEqual(other.expect(550, "RCPT TO:<x@elsewhere.example>").status, "5.7.1")
+        self.assertIn(b"([192.0.2.7])", suite.wait_messages(USER)[0])
+        eventually(lambda: "client=2001:db8::7" in suite.log("smtpd"), "the log names the client")
+
+    def test_a_local_proxy_header_keeps_the_connections_own_address(self):
+        suite = self.start_suite(proxy_networks="127.0.0.0/8")
+        with ProxiedSmtpClient(suite.smtp_port, proxy_header("192.0.2.7", command=0)) as client:
+            client.hello()
+        eventually(lambda: "client=127.0.0.1" in suite.log("smtpd"), "the log names the balancer")
+
+    def test_a_pop3_client_behind_a_balancer_is_logged_with_its_own_address(self):
+        suite = self.start_suite(users=[USER], proxy_networks="127.0.0.0/8")
+        with LineClient(suite.pop3_port) as client:
+            client.send(proxy_header("192.0.2.7") + f"USER {USER}\r\nPASS correct horse\r\nQUIT\r\n".encode())
+            self.assertEqual([client.line()[:3] for _ in range(4)], [b"+OK"] * 4)
+        eventually(lambda: "client=192.0.2.7" in suite.log("pop3d"), "the log names the client")
+
+    def test_a_balancer_without_a_proxy_header_is_refused_at_once_or_after_a_deadline(self):
+        suite = self.start_suite(proxy_networks="127.0.0.0/8", proxy_timeout="1s")
+        for words in (b"EHLO x\r\n", b"PROXY TCP4 192.0.2.7 203.0.113.9 1234 25\r\n", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff", b"\r\n", b""):
+            for port in (suite.smtp_port, suite.pop3_port):
+                with LineClient(port) as client:
+                    client.send(words)
+                    self.assertTrue(client.closed(), words)
+
+    def test_a_proxy_header_from_anybody_else_is_garbage(self):
+        suite = self.start_suite(users=[USER], proxy_networks="192.0.2.0/24")
+        with suite.smtp() as client:
+            client.send(proxy_header("192.0.2.7"))
+            self.assertEqual(client.reply().code // 100, 5)
+        eventually(lambda: "event=smtp.disconnect" in suite.log("smtpd"), "the session ends")
+        self.assertNotIn("192.0.2.7", suite.log("smtpd"))
