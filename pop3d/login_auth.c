@@ -9,7 +9,7 @@
 #include "pop3d/login.h"
 
 enum {
-	AUTH_TIMEOUT_MS = 20 * 1000, /* hashes may queue up in tabled */
+	AUTH_TIMEOUT_MS = 30 * 1000, /* hashes may queue up in tabled, and what failed is answered late */
 	FRAME_MAX = 4 * 1024,        /* bytes of a question's or an answer's payload */
 	UNSENT_MAX = 1024 * 1024,    /* bytes of questions that wait for tabled */
 };
@@ -83,6 +83,7 @@ read_answer(struct login *login, struct channel_frame *frame, uint8_t *result_r)
 		return wire_done(&frame->body) ? 0 : -EPROTO;
 	ticket = wire_get_slice(&frame->body);
 	wire_get_string(&frame->body, canonical, sizeof(canonical));
+	(void)wire_get_slice(&frame->body);
 	if (!wire_done(&frame->body) || ticket.length != TABLE_TICKET_SIZE)
 		return -EPROTO;
 	memcpy(login->ticket, ticket.data, TABLE_TICKET_SIZE);

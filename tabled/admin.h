@@ -18,6 +18,8 @@ struct admin_call {
 	uint32_t fields; /* enum admin_field */
 	struct slice name;
 	struct slice record;
+	struct slice item;   /* name of an app password, or empty */
+	struct slice secret; /* a password as it is, or empty */
 };
 
 struct admin_reply {

@@ -5,7 +5,7 @@
 
 enum {
 	FLAGS_KNOWN = ADMIN_IF_EXISTS | ADMIN_IF_NOT_EXISTS | ADMIN_RECURSIVE,
-	FIELDS_KNOWN = 2 * ADMIN_FIELD_TARGETS_REMOVE - 1,
+	FIELDS_KNOWN = 2 * ADMIN_FIELD_SECRET_REMOVE - 1,
 };
 
 void
@@ -17,6 +17,8 @@ admin_call_put(struct wire_writer *writer, const struct admin_call *call)
 	wire_put_u32(writer, call->fields);
 	wire_put_slice(writer, call->name);
 	wire_put_slice(writer, call->record);
+	wire_put_slice(writer, call->item);
+	wire_put_slice(writer, call->secret);
 }
 
 bool
@@ -28,7 +30,9 @@ admin_call_get(struct wire_reader *reader, struct admin_call *call_r)
 	call_r->fields = wire_get_u32(reader);
 	call_r->name = wire_get_slice(reader);
 	call_r->record = wire_get_slice(reader);
-	return wire_done(reader) && (call_r->flags & ~(uint32_t)FLAGS_KNOWN) == 0 &&
+	call_r->item = wire_get_slice(reader);
+	call_r->secret = wire_get_slice(reader);
+	return wire_done(reader) && call_r->secret.length <= TABLE_PASSWORD_MAX && (call_r->flags & ~(uint32_t)FLAGS_KNOWN) == 0 &&
 	       (call_r->fields & ~(uint32_t)FIELDS_KNOWN) == 0;
 }
 

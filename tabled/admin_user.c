@@ -17,6 +17,8 @@ struct admin_user {
 	struct record_user record;
 	char path[TABLE_PATH_MAX]; /* memory for the path that follows from the name */
 	struct buffer send_as;     /* memory for the list */
+	struct buffer secrets;     /* the same */
+	unsigned char salt[SCRAM_SALT_SIZE];
 };
 
 static enum admin_status
@@ -122,11 +124,54 @@ admin_user_add_named(struct admin *admin, const struct admin_call *call, struct 
 		return admin_storage(admin, error);
 	if (!record_user_decode(call->record, &user->record))
 		return admin_say(admin, ADMIN_INVALID, "the record of user %s is malformed", user->login);
-	status = admin_user_put(admin, user);
+	if (call->secret.length > 0)
+		status = admin_secrets(admin, &user->record, SLICE(""), call->secret, &user->secrets, user->salt);
+	if (status == ADMIN_OK)
+		status = admin_user_put(admin, user);
 	if (status != ADMIN_OK)
 		return status;
 	return admin_say(admin, ADMIN_OK, "user %s added, with mailbox %.*s", user->login,
 	                 (int)user->record.path.length, user->record.path.data);
+}
+
+/* An app password comes or goes. */
+static enum admin_status
+admin_user_set_secret(struct admin *admin, const struct admin_call *call, struct admin_user *user)
+{
+	bool add = (call->fields & ADMIN_FIELD_SECRET_ADD) != 0;
+	struct record_secret there;
+	bool found;
+	int length = (int)call->item.length;
+
+	if (!record_secret_name(call->item))
+		return admin_say(admin, ADMIN_INVALID,
+		                 "an app password's name consists of letters, digits, \".\", \"_\" and \"-\", at most %d",
+		                 RECORD_SECRET_NAME_MAX);
+	if (add && call->secret.length == 0)
+		return admin_say(admin, ADMIN_INVALID, "an app password cannot be empty");
+	found = record_secret_find(user->record.secrets, call->item, &there);
+	if (add && found)
+		return admin_say(admin, ADMIN_EXISTS, "user %s has an app password %.*s already", user->login, length,
+		                 call->item.data);
+	if (!add && !found)
+		return admin_say(admin, (call->flags & ADMIN_IF_EXISTS) != 0 ? ADMIN_OK : ADMIN_NOT_FOUND,
+		                 "user %s has no app password %.*s", user->login, length, call->item.data);
+	return admin_secrets(admin, &user->record, call->item, add ? call->secret : SLICE(""), &user->secrets, user->salt);
+}
+
+/* What belongs to passwords. */
+static enum admin_status
+admin_user_set_passwords(struct admin *admin, const struct admin_call *call, const struct record_user *change,
+                         struct admin_user *user)
+{
+	if ((call->fields & (ADMIN_FIELD_SECRET_ADD | ADMIN_FIELD_SECRET_REMOVE)) != 0)
+		return admin_user_set_secret(admin, call, user);
+	if ((call->fields & ADMIN_FIELD_KEYS) != 0)
+		return admin_secret_keys(admin, change, &user->record, &user->secrets);
+	if ((call->fields & ADMIN_FIELD_PASSWORD) == 0)
+		return ADMIN_OK;
+	user->record.password = change->password;
+	return admin_secrets(admin, &user->record, SLICE(""), call->secret, &user->secrets, user->salt);
 }
 
 static enum admin_status
@@ -147,15 +192,15 @@ admin_user_set_named(struct admin *admin, const struct admin_call *call, struct 
 		return admin_storage(admin, error);
 	if ((call->fields & ADMIN_FIELD_ENABLED) != 0)
 		user->record.enabled = change.enabled;
-	if ((call->fields & ADMIN_FIELD_PASSWORD) != 0)
-		user->record.password = change.password;
 	if ((call->fields & ADMIN_FIELD_PATH) != 0)
 		user->record.path = change.path;
 	if ((call->fields & ADMIN_FIELD_QUOTA) != 0)
 		user->record.quota = change.quota;
 	if ((call->fields & ADMIN_FIELD_SEND_AS) != 0)
 		user->record.send_as = change.send_as;
-	status = admin_user_put(admin, user);
+	status = admin_user_set_passwords(admin, call, &change, user);
+	if (status == ADMIN_OK)
+		status = admin_user_put(admin, user);
 	return status != ADMIN_OK ? status : admin_say(admin, ADMIN_OK, "user %s changed", user->login);
 }
 
@@ -167,10 +212,12 @@ admin_user_run(struct admin *admin, const struct admin_call *call,
 	enum admin_status status;
 
 	buffer_init(&user.send_as, TABLE_VALUE_MAX);
+	buffer_init(&user.secrets, TABLE_VALUE_MAX);
 	status = admin_user_name(admin, call, &user);
 	if (status == ADMIN_OK)
 		status = run(admin, call, &user);
 	buffer_free(&user.send_as);
+	buffer_free(&user.secrets);
 	return status;
 }
 

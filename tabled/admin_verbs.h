@@ -39,6 +39,20 @@ int admin_output_record(struct admin *admin, const struct admin_record *record);
 int admin_output_note(struct admin *admin, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int admin_output_flush(struct admin *admin);
 
+/*
+ * Rebuilds USER's list of secrets in OUT: without NAME, and when SECRET is not empty with its keys under that name. SALT
+ * (SCRAM_SALT_SIZE bytes) is filled in and used when USER had none. ADMIN_OK, or a failure that was said.
+ */
+enum admin_status admin_secrets(struct admin *admin, struct record_user *user, struct slice name, struct slice secret,
+                                struct buffer *out, unsigned char *salt);
+
+/*
+ * Takes the SCRAM keys of the password over from CHANGE, if it has the same hash, and the same salt unless USER has none. As
+ * admin_secrets.
+ */
+enum admin_status admin_secret_keys(struct admin *admin, const struct record_user *change, struct record_user *user,
+                                    struct buffer *out);
+
 /* The domain that NAME lies in must be there and local. ADMIN_OK, or a failure that was said. */
 enum admin_status admin_need_domain(struct admin *admin, const struct name *name);
 /*

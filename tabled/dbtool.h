@@ -81,6 +81,7 @@ struct dbtool {
 	struct admin_call call;
 	struct buffer name;   /* memory of call.name and .record */
 	struct buffer record;
+	struct buffer secret; /* memory of call.secret: a password as it is */
 	int file;             /* of the call: a memfd */
 	struct admin_reply reply;
 	bool dropped;         /* runs as the table's account by now */
@@ -96,6 +97,7 @@ void dbtool_print(FILE *out, struct slice text);
 int prepare_name(struct dbtool *dbtool);
 int prepare_domain(struct dbtool *dbtool);
 int prepare_user(struct dbtool *dbtool);
+int prepare_app_password(struct dbtool *dbtool);
 int prepare_alias(struct dbtool *dbtool);
 int prepare_filter(struct dbtool *dbtool);
 int prepare_import(struct dbtool *dbtool);
@@ -103,9 +105,16 @@ int prepare_import(struct dbtool *dbtool);
 int show_records(struct dbtool *dbtool);
 int show_export(struct dbtool *dbtool);
 int show_notes(struct dbtool *dbtool);
+int show_app_password(struct dbtool *dbtool); /* the new one */
+int show_app_passwords(struct dbtool *dbtool);
 
-/* Asks for, or reads, a password, and appends its hash to OUT. 0 or a sysexits(3) code. */
-int password_hash(const struct dbtool *dbtool, struct buffer *out);
+/*
+ * Asks for, or reads, a password, and appends its hash to OUT, and the password itself to dbtool->secret. 0 or a sysexits(3)
+ * code.
+ */
+int password_hash(struct dbtool *dbtool, struct buffer *out);
+/* Reads an app password, or makes one, into dbtool->secret. 0 or a sysexits(3) code. */
+int password_app(struct dbtool *dbtool);
 
 /*
  * Does the call: by tabled when it runs, else on the table itself. Tries for some seconds when tabled is just

@@ -61,6 +61,15 @@ const struct dbtool_command dbtool_commands[] = {
 	{ "user", "check", "", NULL,
 	  0, 0, 0, NULL, show_notes, ADMIN_TABLE, ADMIN_CHECK, 0 },
 
+	{ "app-password", "add", "LOGIN NAME", "one more password, for one program; made and shown once",
+	  2, 2, OPTION_PASSWORD, prepare_app_password, show_app_password,
+	  ADMIN_USER, ADMIN_SET, ADMIN_FIELD_SECRET_ADD },
+	{ "app-password", "del", "LOGIN NAME", "",
+	  2, 2, OPTION_IF_EXISTS, prepare_app_password, NULL,
+	  ADMIN_USER, ADMIN_SET, ADMIN_FIELD_SECRET_REMOVE },
+	{ "app-password", "list", "LOGIN", "",
+	  1, 1, OPTION_JSON, prepare_name, show_app_passwords, ADMIN_USER, ADMIN_SHOW, 0 },
+
 	{ "alias", "add", "ADDRESS TARGET...", "mail to ADDRESS goes to every TARGET, here or elsewhere",
 	  2, TARGETS_MAX, OPTION_DISABLED | OPTION_IF_NOT_EXISTS, prepare_alias, NULL,
 	  ADMIN_ALIAS, ADMIN_ADD, 0 },

@@ -87,7 +87,9 @@ json_domain(FILE *out, const struct admin_record *record)
 static bool
 json_user(FILE *out, const struct admin_record *record)
 {
+	struct record_secret secret;
 	struct record_user user;
+	bool first = true;
 
 	if (!record_user_decode(record->record, &user))
 		return false;
@@ -97,6 +99,15 @@ json_user(FILE *out, const struct admin_record *record)
 	        ", \"quota\": %ju, \"password\": %s, \"enabled\": %s, \"send_as\": ", (uintmax_t)user.quota,
 	        user.password.length > 0 ? "true" : "false", user.enabled ? "true" : "false");
 	json_list(out, user.send_as);
+	fputs(", \"app_passwords\": [", out);
+	while (record_secret_next(&user.secrets, &secret)) {
+		if (secret.name.length == 0)
+			continue;
+		fputs(first ? "" : ", ", out);
+		json_string(out, secret.name);
+		first = false;
+	}
+	putc(']', out);
 	return true;
 }
 

@@ -121,6 +121,7 @@ dbtool_prepare(struct dbtool *dbtool)
 		status = command->prepare(dbtool);
 	dbtool->call.name = buffer_slice(&dbtool->name);
 	dbtool->call.record = buffer_slice(&dbtool->record);
+	dbtool->call.secret = buffer_slice(&dbtool->secret);
 	return status;
 }
 
@@ -192,6 +193,7 @@ main(int argc, char **argv)
 	dbtool.file = -1;
 	buffer_init(&dbtool.name, CALL_LIMIT);
 	buffer_init(&dbtool.record, CALL_LIMIT);
+	buffer_init(&dbtool.secret, TABLE_PASSWORD_MAX);
 	status = options_parse(argc, argv, &dbtool.options);
 	if (status == 0 && dbtool.options.help)
 		dbtool_help(stdout);
@@ -199,6 +201,9 @@ main(int argc, char **argv)
 		status = dbtool_main(&dbtool);
 	buffer_free(&dbtool.name);
 	buffer_free(&dbtool.record);
+	if (dbtool.secret.data != NULL)
+		explicit_bzero(dbtool.secret.data, dbtool.secret.size);
+	buffer_free(&dbtool.secret);
 	if (dbtool.file != -1)
 		close(dbtool.file);
 	return status;

@@ -5,10 +5,16 @@
 #include <crypt.h>
 #include <errno.h>
 #include <readpassphrase.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "tabled/dbtool.h"
+
+enum {
+	APP_GROUPS = 5, /* of a password that we make: 100 bits, */
+	APP_GROUP = 4,  /* in groups that can be copied by hand */
+};
 
 static int
 password_line(char *out, size_t size)
@@ -75,7 +81,7 @@ password_keep(const char *hash, struct buffer *out)
 }
 
 int
-password_hash(const struct dbtool *dbtool, struct buffer *out)
+password_hash(struct dbtool *dbtool, struct buffer *out)
 {
 	char text[TABLE_PASSWORD_MAX + 1];
 	int status;
@@ -94,6 +100,40 @@ password_hash(const struct dbtool *dbtool, struct buffer *out)
 		status = password_keep(text, out);
 	else if (status == 0)
 		status = password_crypt(dbtool, text, out);
+	if (status == 0 && dbtool->options.password != PASSWORD_HASH_STDIN && buffer_append_string(&dbtool->secret, text) != 0)
+		status = dbtool_fail(EX_OSERR, "out of memory");
+	explicit_bzero(text, sizeof(text));
+	return status;
+}
+
+/* Small letters and digits without those that look alike. */
+static void
+password_make(char *out)
+{
+	static const char alphabet[] = "abcdefghijkmnpqrstuvwxyz23456789";
+
+	_Static_assert(sizeof(alphabet) - 1 == 32, "five bits a character");
+	for (int group = 0; group < APP_GROUPS; group++) {
+		for (int i = 0; i < APP_GROUP; i++)
+			*out++ = alphabet[arc4random_uniform(sizeof(alphabet) - 1)];
+		*out++ = group < APP_GROUPS - 1 ? '-' : '\0';
+	}
+}
+
+int
+password_app(struct dbtool *dbtool)
+{
+	char text[TABLE_PASSWORD_MAX + 1];
+	int status = 0;
+
+	if (dbtool->options.password == PASSWORD_STDIN)
+		status = password_line(text, sizeof(text));
+	else if (dbtool->options.password == PASSWORD_ASK)
+		password_make(text);
+	else
+		return dbtool_fail(EX_USAGE, "an app password is made, or read with --password-stdin");
+	if (status == 0 && buffer_append_string(&dbtool->secret, text) != 0)
+		status = dbtool_fail(EX_OSERR, "out of memory");
 	explicit_bzero(text, sizeof(text));
 	return status;
 }

@@ -107,6 +107,21 @@ prepare_user(struct dbtool *dbtool)
 	return status;
 }
 
+/* The call's item is the app password's name; its record is not used. */
+int
+prepare_app_password(struct dbtool *dbtool)
+{
+	struct record_user user = { .enabled = true };
+	int status = prepare_name(dbtool);
+
+	dbtool->call.item = slice_from_string(dbtool->arguments[1]);
+	if (status == 0 && record_user_encode(&user, &dbtool->record) != 0)
+		status = dbtool_fail(EX_OSERR, "out of memory");
+	if (status == 0 && dbtool->call.fields == ADMIN_FIELD_SECRET_ADD)
+		status = password_app(dbtool);
+	return status;
+}
+
 int
 prepare_alias(struct dbtool *dbtool)
 {

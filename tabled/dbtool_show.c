@@ -91,6 +91,7 @@ show_scheme(struct slice password)
 static void
 show_user(FILE *out, const struct admin_record *record)
 {
+	struct record_secret secret;
 	struct record_user user;
 	char quota[32];
 
@@ -105,6 +106,7 @@ show_user(FILE *out, const struct admin_record *record)
 	dbtool_print(out, user.path);
 	fprintf(out, "\nquota:    %s\npassword: %s\nenabled:  %s\n", user.quota == 0 ? "none" : quota,
 	        show_scheme(user.password), user.enabled ? "yes" : "no");
+	fprintf(out, "SCRAM:    %s\n", record_secret_find(user.secrets, SLICE(""), &secret) ? "yes" : "no");
 	if (user.send_as.count > 0) {
 		fputs("send as:  ", out);
 		show_list(out, user.send_as);

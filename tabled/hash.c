@@ -1,5 +1,6 @@
 /*
- * The hash role. It knows no user and no table: only a hash and a password, one pair at a time.
+ * The hash role. It knows no user and no table: only a hash and a password, one pair at a time. It also makes the SCRAM keys of the
+ * password, by which the owner sees whether it is an app password, and which a user without them gets.
  */
 #include "tabled/hash.h"
 
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "common/ipc/channel.h"
+#include "common/mail/scram.h"
 #include "common/proc/process.h"
 #include "tabled/record.h"
 
@@ -32,14 +34,18 @@ hash_on_check(struct channel *channel, void *context, struct channel_frame *fram
 {
 	char stored[RECORD_PASSWORD_MAX + 1];
 	char password[TABLE_PASSWORD_MAX + 1];
+	struct scram_keys keys = { .stored = { 0 } };
 	struct wire_writer writer;
-	struct slice given;
+	struct slice given, salt;
+	uint32_t iterations;
 	bool right;
 
 	(void)context;
 	wire_get_string(&frame->body, stored, sizeof(stored));
 	given = wire_get_slice(&frame->body);
-	if (!wire_done(&frame->body))
+	salt = wire_get_slice(&frame->body);
+	iterations = wire_get_u32(&frame->body);
+	if (!wire_done(&frame->body) || scram_derive(given, salt, iterations, &keys) != 0)
 		return -EBADMSG;
 	right = slice_to_string(given, password, sizeof(password)) == 0;
 	right = hash_matches(stored, password) && right;
@@ -48,6 +54,9 @@ hash_on_check(struct channel *channel, void *context, struct channel_frame *fram
 	explicit_bzero((void *)(uintptr_t)given.data, given.length);
 	writer = channel_begin(channel, HASH_REPLY, frame->request, -1);
 	wire_put_u8(&writer, right);
+	wire_put_slice(&writer, slice_of(keys.stored, sizeof(keys.stored)));
+	wire_put_slice(&writer, slice_of(keys.server, sizeof(keys.server)));
+	explicit_bzero(&keys, sizeof(keys));
 	return channel_send(channel, &writer);
 }
 
@@ -72,6 +81,8 @@ hash_on_channel(void *context, int fd)
 int
 hash_main(struct process *process)
 {
+	/* No file is there to be read. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	process_on_channel(process, "hash", hash_on_channel, process);
 	return process_run(process);
 }

@@ -11,9 +11,9 @@ struct process;
 
 /* On the channel that the owner opens to each hash process. */
 enum hash_type {
-	/* owner -> hash: string stored hash; slice password */
+	/* owner -> hash: string stored hash; slice password; slice salt, u32 iterations (for SCRAM keys) */
 	HASH_CHECK = 1,
-	/* hash -> owner: u8 1 when it is right, else 0 */
+	/* hash -> owner: u8 1 when it is right, else 0; slice stored key, slice server key (SCRAM keys of the password) */
 	HASH_REPLY = 2,
 };
 

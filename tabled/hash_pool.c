@@ -21,11 +21,13 @@ enum {
 
 struct hash_request {
 	STAILQ_ENTRY(hash_request) next;
-	void (*answered)(void *context, int result);
+	void (*answered)(void *context, int result, const struct scram_keys *keys);
 	void *context;
 	size_t hash_length;
 	size_t password_length;
-	char data[]; /* hash, then password */
+	size_t salt_length;
+	uint32_t iterations;
+	char data[]; /* hash, password, salt */
 };
 
 struct hash_worker {
@@ -53,10 +55,26 @@ hash_request_free(struct hash_request *request)
 }
 
 static void
-hash_request_answer(struct hash_request *request, int result)
+hash_request_answer(struct hash_request *request, int result, const struct scram_keys *keys)
 {
-	request->answered(request->context, result);
+	request->answered(request->context, result, keys);
 	hash_request_free(request);
+}
+
+/* 1, 0 or -EBADMSG. */
+static int
+hash_reply_read(struct channel_frame *frame, struct scram_keys *keys_r)
+{
+	int right = wire_get_u8(&frame->body) == 1;
+	struct slice stored = wire_get_slice(&frame->body);
+	struct slice server = wire_get_slice(&frame->body);
+
+	if (frame->type != HASH_REPLY || !wire_done(&frame->body) || stored.length != SCRAM_KEY_SIZE ||
+	    server.length != SCRAM_KEY_SIZE)
+		return -EBADMSG;
+	memcpy(keys_r->stored, stored.data, SCRAM_KEY_SIZE);
+	memcpy(keys_r->server, server.data, SCRAM_KEY_SIZE);
+	return right;
 }
 
 static int
@@ -64,15 +82,14 @@ hash_worker_on_reply(void *context, int status, struct channel_frame *frame)
 {
 	struct hash_worker *worker = context;
 	struct hash_request *request = worker->request;
+	struct scram_keys keys = { .stored = { 0 } };
 	int result = status;
 
 	worker->request = NULL;
-	if (status == 0) {
-		result = wire_get_u8(&frame->body) == 1;
-		if (frame->type != HASH_REPLY || !wire_done(&frame->body))
-			result = -EBADMSG;
-	}
-	hash_request_answer(request, result);
+	if (status == 0)
+		result = hash_reply_read(frame, &keys);
+	hash_request_answer(request, result, result < 0 ? NULL : &keys);
+	explicit_bzero(&keys, sizeof(keys));
 	hash_pool_dispatch(worker->pool);
 	return result == -EBADMSG ? result : 0;
 }
@@ -85,6 +102,8 @@ hash_worker_send(struct hash_worker *worker, struct hash_request *request)
 
 	wire_put_slice(&writer, slice_of(request->data, request->hash_length));
 	wire_put_slice(&writer, slice_of(request->data + request->hash_length, request->password_length));
+	wire_put_slice(&writer, slice_of(request->data + request->hash_length + request->password_length, request->salt_length));
+	wire_put_u32(&writer, request->iterations);
 	error = link_send(worker->link, &writer, hash_worker_on_reply, worker, NULL);
 	if (error == 0)
 		worker->request = request;
@@ -157,7 +176,7 @@ hash_worker_down(struct link *link, void *context)
 	if (hash_pool_is_up(worker->pool))
 		return;
 	while ((request = hash_pool_pop(worker->pool)) != NULL)
-		hash_request_answer(request, -ECONNRESET);
+		hash_request_answer(request, -ECONNRESET, NULL);
 }
 
 static bool
@@ -207,7 +226,7 @@ hash_pool_free(struct hash_pool **pool_pointer)
 		return;
 	*pool_pointer = NULL;
 	while ((request = hash_pool_pop(pool)) != NULL)
-		hash_request_answer(request, -ECONNRESET);
+		hash_request_answer(request, -ECONNRESET, NULL);
 	for (unsigned i = 0; i < pool->count; i++)
 		if (pool->workers[i].link != NULL)
 			link_free(&pool->workers[i].link);
@@ -215,25 +234,34 @@ hash_pool_free(struct hash_pool **pool_pointer)
 }
 
 int
-hash_pool_check(struct hash_pool *pool, struct slice hash, struct slice password,
-                void (*answered)(void *context, int result), void *context)
+hash_pool_check(struct hash_pool *pool, const struct hash_question *question,
+                void (*answered)(void *context, int result, const struct scram_keys *keys), void *context)
 {
+	const struct slice parts[] = { question->hash, question->password, question->salt };
+	size_t length = question->hash.length + question->password.length + question->salt.length;
 	struct hash_request *request;
+	char *next;
 
-	if (hash.length > RECORD_PASSWORD_MAX || password.length > TABLE_PASSWORD_MAX)
+	if (question->hash.length > RECORD_PASSWORD_MAX || question->password.length > TABLE_PASSWORD_MAX ||
+	    question->salt.length > SCRAM_SALT_MAX)
 		return -EMSGSIZE;
 	if (pool->waiting_count >= WAITING_MAX || !hash_pool_is_up(pool))
 		return -EAGAIN;
-	request = malloc(sizeof(*request) + hash.length + password.length);
+	request = malloc(sizeof(*request) + length);
 	if (request == NULL)
 		return -ENOMEM;
 	request->answered = answered;
 	request->context = context;
-	request->hash_length = hash.length;
-	request->password_length = password.length;
-	memcpy(request->data, hash.data, hash.length);
-	if (password.length > 0)
-		memcpy(request->data + hash.length, password.data, password.length);
+	request->hash_length = question->hash.length;
+	request->password_length = question->password.length;
+	request->salt_length = question->salt.length;
+	request->iterations = question->iterations;
+	next = request->data;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].length > 0)
+			memcpy(next, parts[i].data, parts[i].length);
+		next += parts[i].length;
+	}
 	STAILQ_INSERT_TAIL(&pool->waiting, request, next);
 	pool->waiting_count++;
 	hash_pool_dispatch(pool);

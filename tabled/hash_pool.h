@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "common/base/slice.h"
+#include "common/mail/scram.h"
 
 struct hash_pool;
 struct process;
@@ -17,12 +18,20 @@ struct hash_pool *hash_pool_new(struct process *process, unsigned count);
 /* Questions that are not answered yet get -ECONNRESET. Sets *pool to NULL. */
 void hash_pool_free(struct hash_pool **pool);
 
+/* The password that is checked, and what it is checked against. All is copied. */
+struct hash_question {
+	struct slice hash;
+	struct slice password;
+	struct slice salt; /* for its SCRAM keys */
+	uint32_t iterations;
+};
+
 /*
- * Asks whether PASSWORD belongs to HASH (both are copied). 0: ANSWERED will be called exactly once, later,
- * with 1 (right), 0 (wrong) or a negative errno value (not known). -EAGAIN when the queue is full or no hash
+ * Asks whether a password belongs to a hash, and for its SCRAM keys. 0: ANSWERED will be called exactly once, later,
+ * with 1 (right), 0 (wrong) or a negative errno value (not known; KEYS is then NULL). -EAGAIN when the queue is full or no hash
  * process is there, -EMSGSIZE, -ENOMEM: it is not called.
  */
-int hash_pool_check(struct hash_pool *pool, struct slice hash, struct slice password,
-                    void (*answered)(void *context, int result), void *context);
+int hash_pool_check(struct hash_pool *pool, const struct hash_question *question,
+                    void (*answered)(void *context, int result, const struct scram_keys *keys), void *context);
 
 #endif

@@ -14,6 +14,7 @@ enum line_field {
 	FIELD_PATH,
 	FIELD_QUOTA,
 	FIELD_SEND_AS,
+	FIELD_SCRAM,
 	FIELD_TO,
 	FIELD_COUNT,
 };
@@ -30,6 +31,7 @@ static const struct line_key keys[FIELD_COUNT] = {
 	[FIELD_PATH] = { "path", 1U << ADMIN_USER },
 	[FIELD_QUOTA] = { "quota", 1U << ADMIN_USER },
 	[FIELD_SEND_AS] = { "send-as", 1U << ADMIN_USER },
+	[FIELD_SCRAM] = { "scram", 1U << ADMIN_USER },
 	[FIELD_TO] = { "to", 1U << ADMIN_ALIAS },
 };
 
@@ -49,6 +51,8 @@ line_init(struct line *line)
 {
 	for (size_t i = 0; i < LINE_BUFFERS; i++)
 		buffer_init(&line->buffers[i], LINE_MAX_SIZE);
+	buffer_init(&line->secrets.items, LINE_MAX_SIZE);
+	line->secrets.count = 0;
 }
 
 void
@@ -56,6 +60,7 @@ line_free(struct line *line)
 {
 	for (size_t i = 0; i < LINE_BUFFERS; i++)
 		buffer_free(&line->buffers[i]);
+	buffer_free(&line->secrets.items);
 }
 
 static int
@@ -188,6 +193,10 @@ line_set(struct line_state *state, enum line_field field, struct slice value)
 		return line_wrong(state, "a quota looks like 500M, 2G or none");
 	case FIELD_SEND_AS:
 		return line_list(state, value, &line->buffers[LINE_THIRD]);
+	case FIELD_SCRAM:
+		if (line_parse_secrets(value, &line->secrets) == 0)
+			return 0;
+		return line_wrong(state, "scram is ITERATIONS:SALT,NAME:CREATED:STOREDKEY:SERVERKEY,...");
 	default:
 		return line_list(state, value, &line->buffers[LINE_FIRST]);
 	}
@@ -240,7 +249,10 @@ line_encode(const struct line_state *state)
 		                    .password = buffer_slice(&line->buffers[LINE_FIRST]),
 		                    .path = buffer_slice(&line->buffers[LINE_SECOND]),
 		                    .quota = state->quota,
-		                    .send_as = { state->count, buffer_slice(&line->buffers[LINE_THIRD]) } };
+		                    .send_as = { state->count, buffer_slice(&line->buffers[LINE_THIRD]) },
+		                    .secrets = { line->secrets.count, buffer_slice(&line->secrets.items) },
+		                    .salt = slice_of(line->secrets.salt, line->secrets.salt_length),
+		                    .iterations = line->secrets.iterations };
 	struct record_alias alias = { .enabled = state->enabled,
 		                      .targets = { state->count, buffer_slice(&line->buffers[LINE_FIRST]) } };
 
@@ -262,6 +274,7 @@ line_parse(struct line *line, struct slice text, char *problem)
 		return 0;
 	for (size_t i = 0; i < LINE_BUFFERS; i++)
 		buffer_clear(&line->buffers[i]);
+	line->secrets.count = 0;
 	error = line_noun(&state, word);
 	if (error != 0)
 		return error;

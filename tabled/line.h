@@ -4,6 +4,7 @@
  *   domain example.org
  *   domain example.net kind=relay
  *   user alice@example.org password=$y$j9T$... path=example.org/alice quota=1G enabled=no send-as=x@b.example
+ *   user bob@example.org scram=10000:W22ZaJ0SNY7soEsUEjb6gQ==,:1795348800:WG5d8...=:wfPLw...=
  *   alias info@example.org to=alice@example.org,bob@example.net
  *   alias @example.org to=alice@example.org
  *
@@ -31,7 +32,17 @@ enum line_buffer {
 	LINE_BUFFERS,
 };
 
+/* SCRAM keys of a user. */
+struct line_secrets {
+	unsigned char salt[SCRAM_SALT_MAX];
+	size_t salt_length;
+	uint32_t iterations;
+	uint32_t count;
+	struct buffer items; /* a list of secrets, as in records */
+};
+
 struct line {
+	struct line_secrets secrets;
 	struct admin_record record; /* points into the buffers, until the next line_parse */
 	struct buffer buffers[LINE_BUFFERS];
 };
@@ -45,6 +56,10 @@ void line_free(struct line *line);
 int line_parse(struct line *line, struct slice text, char *problem);
 /* Appends the line of RECORD, with its line end. 0, -EBADMSG (a malformed record), -ENOBUFS, -ENOMEM. */
 int line_format(const struct admin_record *record, struct buffer *out);
+
+/* The field "scram" of a line, by line.c and line_format.c. 0, -EINVAL; 0 or a negative errno value. */
+int line_parse_secrets(struct slice text, struct line_secrets *secrets);
+int line_format_secrets(const struct record_user *user, struct buffer *out);
 
 /* "1G", "500M", "1024", "none". 0 or -EINVAL or -ERANGE. */
 int line_parse_size(struct slice text, uint64_t *size_r);

@@ -102,6 +102,8 @@ line_put_user(struct buffer *out, struct slice value)
 		error = line_put_field(out, "quota", slice_from_string(quota));
 	if (error == 0)
 		error = line_put_list(out, "send-as", user.send_as);
+	if (error == 0)
+		error = line_format_secrets(&user, out);
 	return error != 0 ? error : line_put_enabled(out, user.enabled);
 }
 

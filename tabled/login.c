@@ -10,15 +10,12 @@
 static int
 login_find_user(const struct view *view, struct login *login)
 {
-	struct record_user user;
-	int error = view_user(view, name_key(&login->name), &user);
+	int error = view->get(view->context, TABLE_SPACE_USER, name_key(&login->name), &login->value);
 
-	if (error == 0) {
-		login->known = true;
-		login->password = user.password;
-		login->enabled = user.enabled;
-	}
-	return error;
+	if (error != 0)
+		return error;
+	login->known = record_user_decode(login->value, &login->user);
+	return login->known ? 0 : -EBADMSG;
 }
 
 int

@@ -11,8 +11,8 @@ struct login {
 	struct name name;              /* of the user that is meant, whether there is one or not */
 	char folder[TABLE_FOLDER_MAX]; /* as it was given; "" is the inbox */
 	bool known;                    /* there is such a user, and the folder can be one */
-	struct slice password;         /* of a known user: the hash; lives until the view's next get */
-	bool enabled;                  /* the user, not its domain */
+	struct record_user user;       /* of a known user; lives until the view's next get */
+	struct slice value;            /* the whole record, encoded; the same */
 };
 
 /*

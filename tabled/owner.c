@@ -4,10 +4,9 @@
  */
 #include "tabled/owner.h"
 
-#include <crypt.h>
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
-#include <string.h>
 #include <sysexits.h>
 #include <time.h>
 
@@ -44,6 +43,8 @@ owner_open(struct owner *owner, struct table **table_r)
 	}
 	if (error == 0)
 		error = index_load(owner->index, *table_r);
+	if (error == 0 && decoy_load(&owner->decoy, *table_r) != 0)
+		log_event(LOG_WARNING, "tabled.decoy", LOG_STRING("message", table_message(*table_r)));
 	if (error != 0) {
 		if (*table_r != NULL)
 			snprintf(message, sizeof(message), "%s", table_message(*table_r));
@@ -56,17 +57,6 @@ owner_open(struct owner *owner, struct table **table_r)
 	return 0;
 }
 
-/* The settings of a hash at today's cost, and a hash that no password has. */
-static void
-owner_make_dummy(struct owner *owner, uint32_t cost)
-{
-	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
-
-	if (crypt_gensalt_rn("$y$", cost, NULL, 0, setting, sizeof(setting)) == NULL)
-		setting[0] = '\0';
-	snprintf(owner->dummy, sizeof(owner->dummy), "%s$%043d", setting, 0);
-}
-
 static void
 owner_configure(void *context)
 {
@@ -75,7 +65,12 @@ owner_configure(void *context)
 
 	resolve_settings_from(config, &owner->settings);
 	owner->password_cache_ms = config->password_cache_time * 1000;
-	owner_make_dummy(owner, config->hash_cost);
+	owner->guard_limits = (struct guard_limits){
+		.per_address = config->auth_failures_per_address,
+		.per_account = config->auth_failures_per_account,
+		.delay_ms = config->auth_failure_delay * 1000,
+	};
+	decoy_set_cost(&owner->decoy, config->hash_cost);
 }
 
 /* Another start, with recovery, is the only way out. */
@@ -99,7 +94,8 @@ owner_start(struct owner *owner)
 	owner->index = index_new();
 	owner->verified = verified_new();
 	owner->tickets = tickets_new();
-	if (owner->index == NULL || owner->verified == NULL || owner->tickets == NULL ||
+	owner->guard = guard_new();
+	if (owner->guard == NULL || owner->index == NULL || owner->verified == NULL || owner->tickets == NULL ||
 	    owner_open(owner, &table) != 0)
 		return false;
 	owner->view = view_of_index(owner->index);
@@ -141,6 +137,7 @@ owner_main(struct process *process)
 	struct owner owner = { .process = process };
 	int status = EX_TEMPFAIL;
 
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	buffer_init(&owner.targets, OWNER_TARGETS_MAX);
 	owner_configure(&owner);
 	process_on_reload(process, owner_configure, &owner);
@@ -155,6 +152,7 @@ owner_main(struct process *process)
 	index_free(&owner.index);
 	verified_free(&owner.verified);
 	tickets_free(&owner.tickets);
+	guard_free(&owner.guard);
 	buffer_free(&owner.targets);
 	return status;
 }

@@ -7,6 +7,8 @@
 
 #include "common/ipc/channel.h"
 #include "common/proc/process.h"
+#include "tabled/decoy.h"
+#include "tabled/guard.h"
 #include "tabled/hash_pool.h"
 #include "tabled/index.h"
 #include "tabled/resolve.h"
@@ -15,7 +17,6 @@
 #include "tabled/writer.h"
 
 enum {
-	OWNER_DUMMY_SIZE = 256,                /* bytes of a hash that belongs to nobody, with its NUL */
 	OWNER_TARGETS_MAX = TABLE_FRAME_MAX - 64, /* bytes of targets in one answer */
 };
 
@@ -30,7 +31,9 @@ struct owner {
 	struct tickets *tickets;
 	struct resolve_settings settings;
 	uint32_t password_cache_ms;
-	char dummy[OWNER_DUMMY_SIZE]; /* checked for unknown users, so that they take as long */
+	struct decoy decoy;           /* for unknown users, so that they look and take as long as others */
+	struct guard *guard;
+	struct guard_limits guard_limits;
 	struct buffer targets;        /* of the expansion under way */
 };
 

@@ -1,5 +1,5 @@
 /*
- * Answers smtpd (does this address exist?) and queued (what does it stand for?).
+ * Answers queued: what does this address stand for? And what all sockets of the owner share.
  */
 #include <errno.h>
 
@@ -29,23 +29,6 @@ serve_drained(struct channel *channel, void *context)
 }
 
 static int
-serve_lookup(struct channel *channel, void *context, struct channel_frame *frame)
-{
-	struct owner *owner = context;
-	struct slice address = wire_get_slice(&frame->body);
-	struct wire_writer writer;
-	enum table_class class;
-	uint32_t count;
-
-	if (!wire_done(&frame->body))
-		return -EBADMSG;
-	class = resolve_expand(&owner->view, &owner->settings, address, NULL, &count);
-	writer = channel_begin(channel, TABLE_LOOKUP_REPLY, frame->request, -1);
-	wire_put_u8(&writer, (uint8_t)class);
-	return serve_send(channel, &writer);
-}
-
-static int
 serve_expand(struct channel *channel, void *context, struct channel_frame *frame)
 {
 	struct owner *owner = context;
@@ -67,27 +50,6 @@ serve_expand(struct channel *channel, void *context, struct channel_frame *frame
 	}
 	buffer_consume(&owner->targets, buffer_length(&owner->targets));
 	return serve_send(channel, &writer);
-}
-
-void
-serve_smtpd(void *context, int fd)
-{
-	static const struct channel_handler handlers[] = {
-		{ .type = TABLE_LOOKUP, .states = CHANNEL_ANY, .handle = serve_lookup },
-	};
-	static struct channel_count count = { .most = CHANNEL_PEERS_MAX };
-	static const struct channel_protocol protocol = {
-		.name = "tabled-smtpd",
-		.count = &count,
-		.handlers = handlers,
-		.handler_count = 1,
-		.input_limit = QUESTION_MAX,
-		.output_limit = OUTPUT_LIMIT,
-		.drained = serve_drained,
-	};
-	struct owner *owner = context;
-
-	(void)channel_new(process_base(owner->process), fd, &protocol, owner);
 }
 
 void

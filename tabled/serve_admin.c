@@ -36,6 +36,8 @@ admin_peer_free(struct admin_peer *peer)
 static void
 admin_job_free(struct writer_job *job)
 {
+	/* A password may be in it. */
+	explicit_bzero(job->payload.data, job->payload.size);
 	buffer_free(&job->payload);
 	close(job->file);
 	free(job);
@@ -145,6 +147,7 @@ serve_call(struct channel *channel, void *context, struct channel_frame *frame)
 	peer->job = admin_job_new(peer, frame);
 	if (peer->job == NULL)
 		return -EBADMSG;
+	explicit_bzero((void *)(uintptr_t)frame->body.next, wire_left(&frame->body));
 	frame->body.next = frame->body.end; /* read from the job's copy */
 	peer->request = frame->request;
 	channel_set_state(channel, STATE_BUSY);

@@ -20,7 +20,8 @@ enum admin_type {
 	/*
 	 * dbtool -> tabled, with a descriptor: u8 verb (enum admin_verb); u8 noun (enum admin_noun); u32
 	 * flags (enum admin_flag); u32 fields (enum admin_field: which of the record's fields are meant by
-	 * ADMIN_SET); string name; slice record (tabled/record.h; empty when the verb needs none).
+	 * ADMIN_SET); string name; slice record (tabled/record.h; empty when the verb needs none); string item (the name of an
+	 * app password, else empty); slice secret (a new password or app password, as it is; empty when there is none).
 	 */
 	ADMIN_CALL = 1,
 	/*
@@ -75,6 +76,13 @@ enum admin_field {
 	ADMIN_FIELD_TARGETS = 64,        /* of an alias: these replace what is there */
 	ADMIN_FIELD_TARGETS_ADD = 128,   /* these are added */
 	ADMIN_FIELD_TARGETS_REMOVE = 256, /* these are taken out */
+	ADMIN_FIELD_SECRET_ADD = 512,    /* of a user: the app password ITEM */
+	ADMIN_FIELD_SECRET_REMOVE = 1024,
+	/*
+	 * Of a user, and only by tabled itself: the SCRAM keys of the password are those in the record, if the hash and the salt in it
+	 * are those in the table.
+	 */
+	ADMIN_FIELD_KEYS = 2048,
 };
 
 enum admin_status {

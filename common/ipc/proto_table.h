@@ -1,5 +1,5 @@
 /*
- * What tabled answers. Four UNIX sockets, one for each kind of peer, each with one question.
+ * What tabled answers. Four UNIX sockets, one for each kind of peer, each with its own questions.
  *
  * Fields are listed in their order, as in common/ipc/wire.h: "u8 class" is wire_put_u8. A reply has the request id of its question.
  */
@@ -33,15 +33,35 @@ enum table_type {
 	 */
 	TABLE_EXPAND_REPLY = 4,
 
-	/* tabled-login: string service ("pop3"); string client address in numbers; string login; slice password */
+	/* tabled-login, tabled-smtpd: string service ("pop3"); string client address in numbers; string login; slice password */
 	TABLE_AUTH = 5,
-	/* u8 result (enum table_auth); when OK: slice ticket (TABLE_TICKET_SIZE), string canonical login (for the log) */
+	/*
+	 * u8 result (enum table_auth); when OK: slice ticket (TABLE_TICKET_SIZE; on tabled-smtpd empty: no mailbox opens by it), string
+	 * canonical login, string server-final message of SCRAM (empty for TABLE_AUTH)
+	 */
 	TABLE_AUTH_REPLY = 6,
 
 	/* tabled-session: slice ticket */
 	TABLE_REDEEM = 7,
 	/* u8 result; when OK: string login (canonical), string folder ("" is the inbox), string path, u64 quota */
 	TABLE_REDEEM_REPLY = 8,
+
+	/*
+	 * tabled-login, tabled-smtpd: string service; string client address; u8 1 for SCRAM-SHA-256-PLUS, 0 for SCRAM-SHA-256; slice tls-exporter
+	 * binding, slice tls-server-end-point binding (each empty when there is none); slice client-first message
+	 */
+	TABLE_SCRAM_BEGIN = 9,
+	/* u8 result; when OK: u64 exchange, slice server-first message */
+	TABLE_SCRAM_CHALLENGE = 10,
+	/* u64 exchange; slice client-final message. Answered by TABLE_AUTH_REPLY; the exchange is over. */
+	TABLE_SCRAM_FINISH = 11,
+	/* u64 exchange: it is given up. No reply, request id 0. */
+	TABLE_SCRAM_ABORT = 12,
+
+	/* tabled-smtpd: string canonical login; string address (local-part@domain, unquoted) */
+	TABLE_MAY_SEND = 13,
+	/* u8 result (enum table_may_send) */
+	TABLE_MAY_SEND_REPLY = 14,
 };
 
 enum table_class {
@@ -64,6 +84,13 @@ enum table_auth {
 	TABLE_AUTH_OK = 0,
 	TABLE_AUTH_FAILED = 1,   /* unknown user, wrong password, disabled: not told apart */
 	TABLE_AUTH_TEMPORARY = 2,
+	TABLE_AUTH_MALFORMED = 3, /* a message of SCRAM that is none */
+};
+
+enum table_may_send {
+	TABLE_MAY_SEND_YES = 0,  /* it is the user's address, or an alias that leads to the user */
+	TABLE_MAY_SEND_NO = 1,
+	TABLE_MAY_SEND_LATER = 2, /* ask again later */
 };
 
 #endif

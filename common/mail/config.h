@@ -77,6 +77,7 @@ struct config_certificates {
 
 enum config_log { CONFIG_LOG_STDERR, CONFIG_LOG_SYSLOG };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
+enum config_choice { CONFIG_NO, CONFIG_YES };
 enum config_over_quota { CONFIG_OVER_QUOTA_DEFER, CONFIG_OVER_QUOTA_REJECT };
 
 struct config {
@@ -127,6 +128,10 @@ struct config {
 	uint32_t hops_limit;                       /* Received: fields */
 	uint32_t inline_limit;                     /* bytes of body that go inside a frame */
 
+	/* logins */
+	enum config_choice auth_without_tls;       /* auth_without_tls: yes: passwords are taken in the clear from anywhere */
+	enum config_choice auth_on_smtp;           /* auth_on_smtp: yes: on smtp_listen, too */
+
 	/* addresses */
 	char subaddress_separator;                 /* '+'; '\0' when off */
 
@@ -134,6 +139,9 @@ struct config {
 	uint32_t hash_workers;                     /* processes; 0: one a core */
 	uint32_t hash_cost;                        /* of yescrypt, 1 to 11 */
 	uint32_t password_cache_time;              /* seconds; 0: off */
+	uint32_t auth_failures_per_address;        /* in some ten minutes; 0: no limit */
+	uint32_t auth_failures_per_account;        /* the same */
+	uint32_t auth_failure_delay;               /* seconds before a first failure is answered */
 	uint64_t table_cache_size;                 /* bytes of Berkeley DB cache */
 	uint32_t alias_depth;                      /* aliases that lead to aliases */
 	uint32_t alias_targets;                    /* final targets of one address */
@@ -178,6 +186,8 @@ int config_parse(struct config *config, const char *name, struct slice text, cha
  */
 int config_load(struct config *config, const char *path, char **text_r, size_t *length_r, char *error);
 
+/* True for 127.0.0.0/8, ::1, and sockets that are not of a network. */
+bool config_is_loopback(const struct sockaddr *address);
 /* True when ADDRESS lies in one of NETWORKS; an IPv4 address mapped into IPv6 counts as IPv4. */
 bool config_networks_contain(const struct config_networks *networks, const struct sockaddr *address);
 /*

@@ -53,6 +53,18 @@ config_networks_contain(const struct config_networks *networks, const struct soc
 	return false;
 }
 
+bool
+config_is_loopback(const struct sockaddr *address)
+{
+	static const unsigned char one[16] = { [15] = 1 };
+	int family;
+	const unsigned char *bytes = address_bytes(address, &family);
+
+	if (bytes == NULL)
+		return address->sa_family == AF_UNIX;
+	return family == AF_INET ? bytes[0] == 127 : memcmp(bytes, one, sizeof(one)) == 0;
+}
+
 void
 config_address_text(const struct sockaddr *address, char *out, size_t size)
 {

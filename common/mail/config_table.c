@@ -44,6 +44,12 @@ static const struct config_word version_words[] = {
 	{ NULL, 0 },
 };
 
+static const struct config_word choice_words[] = {
+	{ "no", CONFIG_NO },
+	{ "yes", CONFIG_YES },
+	{ NULL, 0 },
+};
+
 static const struct config_word quota_words[] = {
 	{ "defer", CONFIG_OVER_QUOTA_DEFER },
 	{ "reject", CONFIG_OVER_QUOTA_REJECT },
@@ -111,10 +117,16 @@ const struct config_directive config_directives[] = {
 	NUMBER(hops_limit, 1, 1000, "100"),
 	SIZE(inline_limit, KILO, SUBMIT_INLINE_MAX, "64k"),
 
+	WORD(auth_without_tls, choice_words, "no"),
+	WORD(auth_on_smtp, choice_words, "no"),
+
 	SEPARATOR(subaddress_separator, "+"),
 
 	NUMBER(hash_workers, 0, WORKERS_MAX, "0"),
 	NUMBER(hash_cost, 1, 11, "5"),
+	NUMBER(auth_failures_per_address, 0, 1000000, "20"),
+	NUMBER(auth_failures_per_account, 0, 1000000, "10"),
+	TIME(auth_failure_delay, 0, 8, "1s"),
 	TIME(password_cache_time, 0, DAY, "5m"),
 	SIZE(table_cache_size, 256 * KILO, TERA, "64M"),
 	NUMBER(alias_depth, 1, 100, "10"),

@@ -122,6 +122,9 @@ class Suite:
             "smtp_workers": 2,
             "hash_workers": 1,
             "hash_cost": 1,
+            "auth_failures_per_address": 0,  # tests of these set them themselves
+            "auth_failures_per_account": 0,
+            "auth_failure_delay": "0s",
             "pop3_login_workers": 1,
             "pop3_session_workers": 1,
             "log": "stderr",

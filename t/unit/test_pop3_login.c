@@ -234,7 +234,7 @@ say_password(const char *password)
 	say(line);
 }
 
-#define RIGHT SLICE("\0\20\0\0\0" "0123456789abcdef" "\3\0\0\0" "u@e")
+#define RIGHT SLICE("\0\20\0\0\0" "0123456789abcdef" "\3\0\0\0" "u@e" "\0\0\0\0")
 
 static void
 setup(void)
