@@ -177,7 +177,7 @@ writer_on_wake(evutil_socket_t fd, short what, void *context)
 	}
 	pthread_mutex_unlock(&writer->mutex);
 	/* Only the loop ends jobs: CURRENT stays valid although the thread may finish it meanwhile. */
-	if (current != NULL && done > 0)
+	if (current != NULL && current->progress != NULL && done > 0)
 		current->progress(current, done, total);
 	writer_finish(writer);
 	if (broken)

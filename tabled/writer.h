@@ -21,7 +21,7 @@ struct writer_job {
 	struct admin_call call;
 	struct resolve_settings settings;
 	int file;
-	void (*progress)(struct writer_job *job, uint64_t done, uint64_t total);
+	void (*progress)(struct writer_job *job, uint64_t done, uint64_t total); /* or NULL */
 	void (*done)(struct writer_job *job); /* owns the job again */
 	void *context;
 
