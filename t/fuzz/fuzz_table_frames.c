@@ -19,7 +19,7 @@ enum {
 };
 
 struct password {
-	void (*answered)(void *context, int result);
+	void (*answered)(void *context, int result, const struct scram_keys *keys);
 	void *context;
 };
 
@@ -40,11 +40,11 @@ process_base(struct process *process)
 }
 
 int
-hash_pool_check(struct hash_pool *pool, struct slice hash, struct slice password,
-                void (*answered)(void *context, int result), void *context)
+hash_pool_check(struct hash_pool *pool, const struct hash_question *question,
+                void (*answered)(void *context, int result, const struct scram_keys *keys), void *context)
 {
 	(void)pool;
-	if (hash.length == 0 || password.length > TABLE_PASSWORD_MAX)
+	if (question->hash.length == 0 || question->password.length > TABLE_PASSWORD_MAX || question->salt.length == 0)
 		abort();
 	if (password_count == WAITING_MAX)
 		return -EAGAIN;
@@ -71,12 +71,13 @@ writer_cancel(struct writer_job *job)
 static void
 answer_password(int result)
 {
+	static const struct scram_keys keys;
 	struct password password = passwords[0];
 
 	if (password_count == 0)
 		return;
 	memmove(passwords, passwords + 1, --password_count * sizeof(passwords[0]));
-	password.answered(password.context, result);
+	password.answered(password.context, result, result < 0 ? NULL : &keys);
 }
 
 static void
@@ -86,7 +87,8 @@ answer_job(uint8_t how)
 
 	if (job_count == 0)
 		return;
-	job->progress(job, how, 100);
+	if (job->progress != NULL)
+		job->progress(job, how, 100);
 	if (how % 2 == 0)
 		return;
 	memmove(jobs, jobs + 1, --job_count * sizeof(struct writer_job *));
@@ -127,13 +129,23 @@ static void
 fill_table(void)
 {
 	struct record_domain domain = { .enabled = true };
-	struct record_user user = { .enabled = true, .password = SLICE("$y$j75$x$y"), .path = SLICE("example.org/u") };
+	struct record_secret secret = { .name = SLICE("") };
+	struct record_user user = { .enabled = true,
+		                    .password = SLICE("$y$j75$x$y"),
+		                    .path = SLICE("example.org/u"),
+		                    .salt = SLICE("salt"),
+		                    .iterations = SCRAM_ITERATIONS };
+	struct buffer list;
 	struct buffer value;
 
 	buffer_init(&value, 1 << 16);
 	record_domain_encode(&domain, &value);
 	put(TABLE_SPACE_DOMAIN, "example.org", &value);
+	buffer_init(&list, 4096);
+	record_secret_add(&list, &user.secrets.count, &secret);
+	user.secrets.bytes = buffer_slice(&list);
 	record_user_encode(&user, &value);
+	buffer_free(&list);
 	put(TABLE_SPACE_USER, "example.org@u", &value);
 	put_alias("example.org@list", (const char *const[]){ "u@example.org", "else@example.net", "circle@example.org", NULL });
 	put_alias("example.org@circle", (const char *const[]){ "list@example.org", "circle@example.org", NULL });
@@ -158,7 +170,9 @@ begin(void)
 	owner.view = view_of_index(owner.index);
 	owner.verified = verified_new();
 	owner.tickets = tickets_new();
-	strlcpy(owner.dummy, "$y$j75$nobody", sizeof(owner.dummy));
+	owner.guard = guard_new();
+	owner.guard_limits.per_account = 1000;
+	decoy_set_cost(&owner.decoy, 1);
 	fill_table();
 }
 
@@ -186,18 +200,40 @@ static void
 ask(int peer, unsigned kind, struct slice *input, struct slice word, struct slice ticket)
 {
 	static const uint16_t types[KINDS] = { TABLE_LOOKUP, TABLE_EXPAND, TABLE_AUTH, TABLE_REDEEM, ADMIN_CALL };
+	static const uint16_t logins[] = { TABLE_AUTH, TABLE_SCRAM_BEGIN, TABLE_SCRAM_FINISH, TABLE_SCRAM_ABORT, TABLE_MAY_SEND };
+	uint16_t type = types[kind];
 	struct wire_writer writer;
 	struct buffer out;
 	int fd = -1;
 
 	buffer_init(&out, HOSTILE_FRAME);
-	writer = wire_begin(&out, types[kind], types[kind] == ADMIN_CALL ? WIRE_DESCRIPTOR : 0, 1);
-	switch (types[kind]) {
+	if (type == TABLE_AUTH || type == TABLE_LOOKUP)
+		type = hostile_byte(input) % 6 == 5 ? type : logins[hostile_byte(input) % (type == TABLE_AUTH ? 4 : 5)];
+	writer = wire_begin(&out, type, type == ADMIN_CALL ? WIRE_DESCRIPTOR : 0, 1);
+	switch (type) {
 	case TABLE_AUTH:
 		wire_put_string(&writer, "pop3");
 		wire_put_string(&writer, "192.0.2.1");
 		wire_put_slice(&writer, word);
 		wire_put_slice(&writer, hostile_bytes(input));
+		break;
+	case TABLE_SCRAM_BEGIN:
+		wire_put_string(&writer, "smtp");
+		wire_put_string(&writer, "192.0.2.1");
+		wire_put_u8(&writer, hostile_byte(input) % 2);
+		wire_put_slice(&writer, SLICE("0123"));
+		wire_put_slice(&writer, SLICE(""));
+		wire_put_slice(&writer, hostile_byte(input) % 2 == 0 ? SLICE("n,,n=u@example.org,r=x") : hostile_bytes(input));
+		break;
+	case TABLE_SCRAM_FINISH:
+	case TABLE_SCRAM_ABORT:
+		wire_put_u64(&writer, hostile_byte(input));
+		if (type == TABLE_SCRAM_FINISH)
+			wire_put_slice(&writer, hostile_bytes(input));
+		break;
+	case TABLE_MAY_SEND:
+		wire_put_string(&writer, "u@example.org");
+		wire_put_slice(&writer, word);
 		break;
 	case TABLE_REDEEM:
 		wire_put_slice(&writer, ticket);
@@ -209,6 +245,8 @@ ask(int peer, unsigned kind, struct slice *input, struct slice word, struct slic
 		wire_put_u32(&writer, hostile_byte(input));
 		wire_put_slice(&writer, word);
 		wire_put_slice(&writer, hostile_bytes(input));
+		wire_put_slice(&writer, word);
+		wire_put_slice(&writer, SLICE("secret"));
 		fd = memfd_create("call", MFD_CLOEXEC);
 		break;
 	default:
