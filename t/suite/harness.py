@@ -369,8 +369,8 @@ class LineClient:
 
     def line(self):
         line = self.file.readline()
-        if not line:
-            raise ConnectionError("the server closed the connection")
+        if not line.endswith(b"\n"):
+            raise ConnectionError(f"the server closed the connection, after {line!r}")
         if not line.endswith(b"\r\n"):
             raise AssertionError(f"a reply without CRLF: {line!r}")
         return line[:-2]

@@ -1,0 +1,536 @@
+/*
+ * The queue's store under power cuts. A model of the disk keeps apart what was synced from what was only written. A cut leaves what was
+ * synced, and of the rest each sector and each directory entry or not, by chance. Whatever was settled must then be found: no
+ * message is lost, no message evaporates between its bounce and itself, and nothing that was over for good comes back.
+ */
+#include "queued/store_state.h"
+#include "t/unit/store_fixture.h"
+
+enum {
+	FILES_MAX = 256,
+	PENDING_MAX = 64,
+	ENTRIES_MAX = 4096,
+	RECIPIENTS = 3, /* of a message, at most */
+	SECTOR = 512,
+	CUTS = 40,
+	RUNS = 6,        /* with different chances */
+	STEPS = 400,    /* between two cuts, at most */
+	BODY_MAX = 12000,
+};
+
+/* ---- the disk ---- */
+
+/* A segment, also after its unlink. */
+struct file {
+	char path[512];
+	int fd;
+	ino_t inode;
+	char *synced; /* contents that no cut takes away */
+	size_t synced_length;
+	unsigned synced_at;
+	bool named;   /* its entry is synced */
+};
+
+struct pending {
+	disk_done *done;
+	void *context;
+	enum disk_what what;
+	unsigned asked_at;
+	struct file *file; /* of a segment */
+	char *bytes;
+	size_t length;
+	bool present[FILES_MAX]; /* of the directory */
+};
+
+static struct file files[FILES_MAX];
+static size_t file_count;
+static struct pending pendings[PENDING_MAX]; /* syncs that were asked for, oldest first */
+static size_t pending_count;
+static unsigned asked;
+static unsigned named_at;
+static unsigned seed;
+
+static unsigned
+random_below(unsigned limit)
+{
+	seed = seed * 1103515245U + 12345U;
+	return (seed >> 8) % limit;
+}
+
+static char *
+read_whole(int fd, size_t *length_r)
+{
+	struct stat status;
+	char *bytes;
+
+	ck_assert_int_eq(fstat(fd, &status), 0);
+	*length_r = (size_t)status.st_size;
+	bytes = malloc(*length_r + 1);
+	ck_assert_int_eq(pread(fd, bytes, *length_r, 0), (ssize_t)*length_r);
+	return bytes;
+}
+
+static struct file *
+find_file(ino_t inode)
+{
+	for (size_t i = 0; i < file_count; i++)
+		if (files[i].inode == inode)
+			return &files[i];
+	return NULL;
+}
+
+/* Takes in what is new in the directory. */
+static void
+look_at_directory(void)
+{
+	DIR *directory = opendir(fixture_path("segment", "."));
+	const struct dirent *entry;
+
+	while ((entry = readdir(directory)) != NULL) {
+		struct file *file = &files[file_count];
+		char name[SEGMENT_NAME_SIZE];
+
+		if (entry->d_name[0] == '.' || find_file(entry->d_ino) != NULL)
+			continue;
+		ck_assert_uint_lt(file_count++, FILES_MAX);
+		*file = (struct file){ .inode = entry->d_ino };
+		strlcpy(name, entry->d_name, sizeof(name));
+		strlcpy(file->path, fixture_path("segment", name), sizeof(file->path));
+		file->fd = open(file->path, O_RDONLY);
+		ck_assert_int_ge(file->fd, 0);
+	}
+	closedir(directory);
+}
+
+static bool
+is_present(const struct file *file)
+{
+	struct stat status;
+
+	return stat(file->path, &status) == 0 && status.st_ino == file->inode;
+}
+
+static int
+power_sync(struct disk *disk, int fd, enum disk_what what, disk_done *done, void *context)
+{
+	struct pending *pending = &pendings[pending_count];
+	struct stat status;
+
+	(void)disk;
+	ck_assert_uint_lt(pending_count++, PENDING_MAX);
+	*pending = (struct pending){ .done = done, .context = context, .what = what, .asked_at = ++asked };
+	look_at_directory();
+	if (what == DISK_SEGMENT) {
+		ck_assert_int_eq(fstat(fd, &status), 0);
+		pending->file = find_file(status.st_ino);
+		ck_assert_ptr_nonnull(pending->file);
+		pending->bytes = read_whole(fd, &pending->length);
+	} else {
+		for (size_t i = 0; i < file_count; i++)
+			pending->present[i] = is_present(&files[i]);
+	}
+	return 0;
+}
+
+/* The sync is done. An older one that ends later changes nothing any more. */
+static void
+become_durable(struct pending *pending)
+{
+	struct file *file = pending->file;
+
+	if (pending->what == DISK_SEGMENT && pending->asked_at > file->synced_at) {
+		free(file->synced);
+		file->synced = pending->bytes;
+		file->synced_length = pending->length;
+		file->synced_at = pending->asked_at;
+		pending->bytes = NULL;
+	}
+	if (pending->what == DISK_SEGMENT_DIRECTORY && pending->asked_at > named_at) {
+		for (size_t i = 0; i < file_count; i++)
+			files[i].named = pending->present[i];
+		named_at = pending->asked_at;
+	}
+	free(pending->bytes);
+}
+
+/* Answers one, in any order. */
+static void
+answer_any(void)
+{
+	struct pending pending;
+	size_t at;
+
+	if (pending_count == 0)
+		return;
+	at = random_below((unsigned)pending_count);
+	pending = pendings[at];
+	memmove(&pendings[at], &pendings[at + 1], (--pending_count - at) * sizeof(pendings[0]));
+	become_durable(&pending);
+	pending.done(pending.context, 0);
+}
+
+/* What a cut leaves of a file: each sector that was not synced is there, or not. */
+static void
+write_remains(const struct file *file)
+{
+	size_t length, size;
+	char *bytes = read_whole(file->fd, &length);
+	size_t most = length > file->synced_length ? length : file->synced_length;
+	char *remains = calloc(1, most + SECTOR);
+	int fd;
+
+	if (file->synced_length > 0)
+		memcpy(remains, file->synced, file->synced_length);
+	for (size_t at = 0; at < length; at += SECTOR)
+		if (random_below(2) == 0)
+			memcpy(remains + at, bytes + at, length - at < SECTOR ? length - at : SECTOR);
+	size = random_below(2) == 0 ? length : file->synced_length;
+	/* A cut-off end was zeros; a file's growth is synced with what stands in it. */
+	if (size < file->synced_length && size != length)
+		size = file->synced_length;
+	fd = open(file->path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ck_assert_int_eq(write(fd, remains, size), (ssize_t)size);
+	close(fd);
+	free(remains);
+	free(bytes);
+}
+
+static void
+forget_files(void)
+{
+	while (file_count > 0) {
+		close(files[--file_count].fd);
+		free(files[file_count].synced);
+	}
+	while (pending_count > 0)
+		free(pendings[--pending_count].bytes);
+	named_at = asked;
+}
+
+/* What recovery leaves is durable, but for the new segment. */
+static void
+take_as_durable(void)
+{
+	struct file *newest = NULL;
+
+	look_at_directory();
+	for (size_t i = 0; i < file_count; i++) {
+		files[i].named = true;
+		files[i].synced = read_whole(files[i].fd, &files[i].synced_length);
+		if (newest == NULL || strcmp(files[i].path, newest->path) > 0)
+			newest = &files[i];
+	}
+	ck_assert_ptr_nonnull(newest);
+	newest->named = false;
+	newest->synced_length = 0;
+}
+
+static void
+start(void)
+{
+	struct store_options options = {
+		.directory = fixture.directory,
+		.segment_size = SEGMENT_SIZE_MIN,
+		.disk = &fixture.disk,
+		.wake = fixture_wake,
+		.context = &fixture,
+	};
+
+	fixture.disk.sync = power_sync;
+	ck_assert_int_eq(store_open(&options, &fixture.store), 0);
+	take_as_durable();
+	store_flush(fixture.store);
+}
+
+static void
+cut_power(void)
+{
+	bool stays[FILES_MAX];
+
+	look_at_directory();
+	for (size_t i = 0; i < file_count; i++) {
+		bool present = is_present(&files[i]);
+
+		stays[i] = present == files[i].named ? present : random_below(2) == 0;
+	}
+	store_close(&fixture.store);
+	for (size_t i = 0; i < file_count; i++) {
+		/* Into a new file: the old one's descriptor is read meanwhile. */
+		unlink(files[i].path);
+		if (stays[i])
+			write_remains(&files[i]);
+	}
+	forget_files();
+	start();
+}
+
+/* ---- what was promised ---- */
+
+enum given { NOTHING, RESULT, BOUNCE };
+
+struct entry {
+	uint64_t id;
+	uint32_t recipients;
+	bool settled;
+	enum given given[RECIPIENTS]; /* what the store was told */
+	bool safe[RECIPIENTS];        /* and that is durable */
+	uint64_t bounce[RECIPIENTS];
+};
+
+static struct entry entries[ENTRIES_MAX];
+static size_t entry_count;
+
+static struct entry *
+find_entry(uint64_t id)
+{
+	for (size_t i = entry_count; i-- > 0;)
+		if (entries[i].id == id)
+			return &entries[i];
+	return NULL;
+}
+
+static struct entry *
+new_entry(uint64_t id, uint32_t recipients)
+{
+	ck_assert_uint_lt(entry_count, ENTRIES_MAX);
+	entries[entry_count] = (struct entry){ .id = id, .recipients = recipients };
+	return &entries[entry_count++];
+}
+
+static bool
+is_live(uint64_t id, uint32_t index)
+{
+	const struct message *message = store_find(fixture.store, id);
+	enum recipient_state state = message == NULL ? RECIPIENT_ABSENT : message_state(message, index);
+
+	return state != RECIPIENT_ABSENT && (int)state < RECIPIENT_FINAL;
+}
+
+static void
+end_if_over(struct message *message)
+{
+	if (message->live == 0)
+		store_end(fixture.store, message);
+}
+
+/* As submission and returns.c do it. */
+static void
+settled(void *context, struct record *record, int error)
+{
+	uint64_t id = record_id(record);
+
+	(void)context;
+	ck_assert_int_eq(error, 0);
+	find_entry(id)->settled = true;
+	for (size_t i = 0; i < entry_count; i++) {
+		for (uint32_t r = 0; r < entries[i].recipients; r++) {
+			struct message *message;
+
+			if (entries[i].given[r] != BOUNCE || entries[i].bounce[r] != id)
+				continue;
+			message = store_find(fixture.store, entries[i].id);
+			message->settling--;
+			message_set_state(message, r, RECIPIENT_BOUNCED);
+			end_if_over(message);
+		}
+	}
+}
+
+static void
+add(uint32_t recipients, struct slice ends, bool again)
+{
+	static char body[BODY_MAX];
+	uint64_t id = store_take_ids(fixture.store, 0, 1);
+	struct message *message;
+	struct record *record;
+
+	memset(body, 'x', sizeof(body));
+	record = fixture_record(id, recipients, slice_of(body, random_below(BODY_MAX)), ends, false, &message);
+	record->again = again;
+	new_entry(id, recipients);
+	store_add(fixture.store, message, record, settled, NULL);
+	record_release(&record);
+}
+
+/* A recipient of a settled message for whom nothing has been said yet; NULL when chance finds none. */
+static struct entry *
+pick(uint32_t *index_r)
+{
+	for (int attempt = 0; attempt < 20 && entry_count > 0; attempt++) {
+		struct entry *entry = &entries[random_below((unsigned)entry_count)];
+
+		*index_r = random_below(entry->recipients);
+		/* A few live long, and are copied forward. */
+		if (entry->settled && entry->given[*index_r] == NOTHING && entry->id % 16 != 0)
+			return entry;
+	}
+	return NULL;
+}
+
+static void
+give_result(void)
+{
+	uint32_t index;
+	struct entry *entry = pick(&index);
+
+	if (entry == NULL)
+		return;
+	entry->given[index] = RESULT;
+	fixture_result(entry->id, index, 1, RECIPIENT_DELIVERED);
+}
+
+static void
+give_bounce(void)
+{
+	uint32_t index;
+	struct entry *entry = pick(&index);
+	struct payload_range range;
+	struct buffer ends;
+
+	if (entry == NULL)
+		return;
+	range = (struct payload_range){ index, 1 };
+	buffer_init(&ends, 4096);
+	ck_assert_int_eq(payload_results_begin(&ends), 0);
+	ck_assert_int_eq(payload_results_add(&ends, entry->id, RECIPIENT_BOUNCED, &range, 1), 0);
+	entry->given[index] = BOUNCE;
+	store_find(fixture.store, entry->id)->settling++;
+	add(1, buffer_slice(&ends), true);
+	entry->bounce[index] = entries[entry_count - 1].id;
+	buffer_free(&ends);
+}
+
+static void
+defer(void)
+{
+	uint32_t index;
+	struct entry *entry = pick(&index);
+
+	if (entry != NULL)
+		fixture_defer(entry->id, 1, 1);
+}
+
+static void
+step(void)
+{
+	unsigned kind = random_below(100);
+
+	if (kind < 10)
+		add(1 + random_below(RECIPIENTS), SLICE(""), false);
+	else if (kind < 50)
+		give_result();
+	else if (kind < 54)
+		give_bounce();
+	else if (kind < 58)
+		defer();
+	else if (kind < 75)
+		store_flush(fixture.store);
+	else if (kind < 80)
+		store_sync(fixture.store);
+	else
+		answer_any();
+}
+
+static void
+settle_all(void)
+{
+	while (fixture.woken || pending_count > 0 || store_has_lazy(fixture.store)) {
+		fixture.woken = false;
+		store_flush(fixture.store);
+		store_sync(fixture.store);
+		answer_any();
+	}
+	ck_assert(store_is_idle(fixture.store));
+	for (size_t i = 0; i < entry_count; i++)
+		for (uint32_t r = 0; r < entries[i].recipients; r++)
+			entries[i].safe[r] = entries[i].given[r] != NOTHING;
+}
+
+/* ---- after a cut ---- */
+
+static void
+check_recipient(struct entry *entry, uint32_t r)
+{
+	bool live = is_live(entry->id, r);
+	const struct entry *bounce = entry->given[r] == BOUNCE ? find_entry(entry->bounce[r]) : NULL;
+
+	ck_assert_msg(!(live && entry->safe[r]), "%llx %u came back", (unsigned long long)entry->id, r);
+	ck_assert_msg(live || entry->given[r] != NOTHING, "%llx %u is lost", (unsigned long long)entry->id, r);
+	if (entry->given[r] == BOUNCE) {
+		/* A bounce that is not known any more was delivered, for good. */
+		ck_assert_msg(!live || (bounce != NULL && !bounce->settled), "%llx %u came back after its bounce",
+		              (unsigned long long)entry->id, r);
+		ck_assert_msg(live || bounce == NULL || is_live(bounce->id, 0) || bounce->given[0] != NOTHING,
+		              "the bounce of %llx %u is lost", (unsigned long long)entry->id, r);
+	}
+	if (live)
+		entry->given[r] = NOTHING;
+}
+
+static void
+check_all(void)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < entry_count; i++)
+		if (!entries[i].settled && store_find(fixture.store, entries[i].id) == NULL)
+			entries[i].recipients = 0; /* never promised */
+	for (size_t i = 0; i < entry_count; i++)
+		for (uint32_t r = 0; r < entries[i].recipients; r++)
+			if (entries[i].settled)
+				check_recipient(&entries[i], r);
+	/* What was found although it was not promised is so from now on; what is over can be forgotten when nothing refers to it. */
+	for (size_t i = 0; i < entry_count; i++) {
+		bool over = true;
+
+		entries[i].settled = true;
+		for (uint32_t r = 0; r < entries[i].recipients; r++)
+			over = over && entries[i].given[r] == RESULT && entries[i].safe[r];
+		if (!over)
+			entries[kept++] = entries[i];
+	}
+	entry_count = kept;
+}
+
+START_TEST(a_power_cut_at_any_moment_loses_nothing_and_brings_nothing_back)
+{
+	size_t copies = 0;
+
+	seed = (unsigned)_i * 7919 + 1;
+	store_close(&fixture.store);
+	entry_count = 0;
+	start();
+	for (unsigned cut = 0; cut < CUTS; cut++) {
+		unsigned steps = random_below(STEPS);
+
+		for (unsigned i = 0; i < steps; i++) {
+			step();
+			copies += fixture.store->copying > 0;
+		}
+		if (random_below(3) == 0)
+			settle_all();
+		cut_power();
+		check_all();
+	}
+	ck_assert_uint_gt(copies, 0); /* forward: that was a part of it */
+	forget_files();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("store_power");
+	TCase *tests = tcase_create("store_power");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tests, 120);
+	tcase_add_checked_fixture(tests, fixture_setup, fixture_teardown);
+	tcase_add_loop_test(tests, a_power_cut_at_any_moment_loses_nothing_and_brings_nothing_back, 0, RUNS);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
