@@ -7,6 +7,7 @@
 
 #include "common/io/durable.h"
 #include "common/ipc/proto_submit.h"
+#include "common/mail/mime.h"
 
 enum {
 	WRITE_UNIT = 64 * 1024, /* bytes that are worth a system call */
@@ -15,8 +16,10 @@ enum {
 void
 body_begin(struct body *body, size_t inline_limit)
 {
+	const size_t kept = inline_limit > WRITE_UNIT ? inline_limit : WRITE_UNIT;
+
 	*body = (struct body){ .inline_limit = inline_limit, .fd = -1 };
-	buffer_init(&body->memory, (inline_limit > WRITE_UNIT ? inline_limit : WRITE_UNIT) + BODY_STEP + SUBMIT_FIELDS_MAX);
+	buffer_init(&body->memory, kept + MIME_OUTPUT_MAX(BODY_STEP) + SUBMIT_FIELDS_MAX);
 }
 
 void

@@ -18,7 +18,11 @@ struct body {
 };
 
 enum {
-	BODY_STEP = 64 * 1024, /* bytes that may be appended before body_spill or body_wants_file is asked */
+	/*
+	 * Bytes of the client that may be appended, as they are or converted (mime.h), before body_spill or
+	 * body_wants_file is asked.
+	 */
+	BODY_STEP = 64 * 1024,
 };
 
 void body_begin(struct body *body, size_t inline_limit);

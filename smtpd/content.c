@@ -118,7 +118,9 @@ content_submit(struct session *session)
 		content_end(session, message->refusal);
 		return;
 	}
-	if (message->text.eight_bit && (transaction->flags & ENVELOPE_BINARYMIME) == 0)
+	/* What was binary has been converted. */
+	transaction->flags &= (uint8_t)~ENVELOPE_BINARYMIME;
+	if (message->text.eight_bit)
 		transaction->flags |= ENVELOPE_8BITMIME;
 	error = transaction_envelope(transaction, &envelope);
 	if (error == 0) {

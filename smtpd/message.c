@@ -1,11 +1,13 @@
 /*
- * The content of a message as it comes in.
+ * The content of a message as it comes in. Whatever was sent, what is kept consists of lines: binary content
+ * (RFC 3030) is converted first of all.
  */
 #include "smtpd/message.h"
 
 #include <errno.h>
 
 #include "common/base/log.h"
+#include "common/mail/mime.h"
 #include "common/mail/queueid.h"
 
 void
@@ -20,6 +22,7 @@ message_refuse(struct message *message, enum reply refusal)
 {
 	if (message->refusal == REPLY_NONE)
 		message->refusal = refusal;
+	mime_free(&message->mime);
 	body_end(&message->body);
 }
 
@@ -48,7 +51,7 @@ message_begin(struct message *message, const struct message_rules *rules, const 
 
 	*message = (struct message){
 		.complete = rules->complete,
-		.binary = rules->binary,
+		.mime = rules->binary ? mime_new() : NULL,
 		.hops_limit = config->hops_limit,
 		.size_limit = config->message_size_limit,
 		.queue_id = received->queue_id,
@@ -58,6 +61,8 @@ message_begin(struct message *message, const struct message_rules *rules, const 
 	text_begin(&message->text);
 	headers_begin(&message->headers);
 	body_begin(&message->body, config->inline_limit);
+	if (rules->binary && message->mime == NULL)
+		message_refuse(message, REPLY_NO_MEMORY);
 	reserve(message, rules->announced_size);
 	check(message, received_append(received, &message->body.memory));
 }
@@ -112,9 +117,6 @@ static void
 check_text(struct message *message, struct slice piece)
 {
 	text_check(&message->text, piece);
-	/* RFC 3030 3: binary content need not consist of lines; nor can it be passed on where they matter. */
-	if (message->binary)
-		return;
 	if ((message->text.faults & TEXT_NUL) != 0)
 		message_refuse(message, REPLY_NUL);
 	else if (message->text.faults != 0)
@@ -134,6 +136,50 @@ message_spill(struct message *message, bool all)
 	message_refuse(message, REPLY_NO_SPACE);
 }
 
+/* Content that should consist of lines. */
+static void
+append_lines(struct message *message, struct slice piece)
+{
+	check_text(message, piece);
+	if (message->refusal != REPLY_NONE)
+		return;
+	if (message->header_done)
+		check(message, buffer_append_slice(&message->body.memory, piece));
+	else
+		append_to_header(message, piece);
+}
+
+static void
+refuse_binary(struct message *message)
+{
+	char id[QUEUEID_SIZE];
+
+	queueid_format(message->queue_id, id);
+	log_event(LOG_INFO, "smtp.unconvertible", LOG_STRING("queue_id", id),
+	          LOG_STRING("problem", mime_problem(message->mime)));
+	message_refuse(message, REPLY_UNCONVERTIBLE);
+}
+
+/* Binary content: PIECE, or its end. */
+static void
+append_binary(struct message *message, struct slice piece, bool end)
+{
+	struct buffer lines;
+	int error;
+
+	buffer_init(&lines, MIME_OUTPUT_MAX(BODY_STEP));
+	error = mime_convert(message->mime, piece, &lines);
+	if (error == 0 && end)
+		error = mime_finish(message->mime, &lines);
+	if (error == 0)
+		append_lines(message, buffer_slice(&lines));
+	else if (error == -EBADMSG)
+		refuse_binary(message);
+	else
+		check(message, error);
+	buffer_free(&lines);
+}
+
 void
 message_append(struct message *message, struct slice piece)
 {
@@ -142,19 +188,18 @@ message_append(struct message *message, struct slice piece)
 	message->size += piece.length;
 	if (message->size > message->size_limit)
 		message_refuse(message, REPLY_TOO_BIG);
-	check_text(message, piece);
-	if (message->refusal != REPLY_NONE)
-		return;
-	if (message->header_done)
-		check(message, buffer_append_slice(&message->body.memory, piece));
+	else if (message->mime != NULL)
+		append_binary(message, piece, false);
 	else
-		append_to_header(message, piece);
+		append_lines(message, piece);
 	message_spill(message, false);
 }
 
 void
 message_finish(struct message *message)
 {
+	if (message->refusal == REPLY_NONE && message->mime != NULL)
+		append_binary(message, SLICE(""), true);
 	text_end(&message->text);
 	check_text(message, SLICE(""));
 	if (message->refusal != REPLY_NONE)
@@ -162,12 +207,13 @@ message_finish(struct message *message)
 	if (!message->header_done)
 		end_header(message, SLICE(""));
 	/* Only BDAT can leave the last line open; everything behind us counts on its end. */
-	if (message->text.in_line && !message->binary && message->refusal == REPLY_NONE)
+	if (message->text.in_line && message->refusal == REPLY_NONE)
 		check(message, buffer_append_string(&message->body.memory, "\r\n"));
 }
 
 void
 message_end(struct message *message)
 {
+	mime_free(&message->mime);
 	body_end(&message->body);
 }

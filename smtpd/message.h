@@ -18,13 +18,15 @@
 #include "smtpd/reply.h"
 #include "smtpd/text.h"
 
+struct mime;
+
 struct message {
 	enum reply refusal;      /* why it is refused; REPLY_NONE: it is not */
 	bool complete;           /* a missing Date: and Message-ID: are added */
-	bool binary;             /* BODY=BINARYMIME: any bytes are allowed */
+	struct mime *mime;       /* BODY=BINARYMIME: makes lines of the content; or NULL */
 	bool header_done;        /* the header section has gone by */
 	unsigned hops_limit;
-	uint64_t size;           /* bytes that the client sent, unstuffed */
+	uint64_t size;           /* bytes that the client sent, unstuffed, unconverted */
 	uint64_t size_limit;
 	uint64_t queue_id;
 	int64_t when;
@@ -37,7 +39,7 @@ struct message {
 struct message_rules {
 	const struct config *config; /* read only during message_begin */
 	bool complete;
-	bool binary;
+	bool binary;                 /* any bytes may come */
 	uint64_t announced_size;     /* bytes; 0: unknown */
 };
 

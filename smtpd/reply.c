@@ -58,6 +58,8 @@ static const struct slice lines[REPLY_COUNT] = {
 	[REPLY_TOO_MANY_HOPS] = LINE("554 5.4.6 Too many hops: the message has gone in circles"),
 	[REPLY_BARE_LINE_END] = LINE("550 5.6.0 The message has a bare CR or LF (RFC 5321 2.3.8)"),
 	[REPLY_NUL] = LINE("550 5.6.0 The message has a NUL byte"),
+	[REPLY_UNCONVERTIBLE] = LINE("554 5.6.3 Binary content is taken only in sound MIME parts that have "
+	                             "Content-Transfer-Encoding: binary"),
 
 	[REPLY_TOO_MANY_RECIPIENTS] = LINE("452 4.5.3 Too many recipients"),
 	[REPLY_MESSAGE_RATE] = LINE("450 4.7.1 Too many messages from your address; try again later"),

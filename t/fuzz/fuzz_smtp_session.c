@@ -60,7 +60,7 @@ check_message(const struct fake *fake)
 	text_begin(&text);
 	text_check(&text, buffer_slice(&fake->message.body));
 	text_end(&text);
-	if ((envelope.flags & ENVELOPE_BINARYMIME) == 0 && (text.faults != 0 || text.in_line))
+	if ((envelope.flags & ENVELOPE_BINARYMIME) != 0 || text.faults != 0 || text.in_line)
 		abort();
 	if (envelope.recipient_count > fake->config.recipients_limit)
 		abort();
@@ -70,7 +70,8 @@ check_message(const struct fake *fake)
 static bool
 is_fault(struct slice line)
 {
-	static const enum reply faults[] = { REPLY_NUL, REPLY_BARE_LINE_END, REPLY_TOO_BIG, REPLY_TOO_MANY_HOPS };
+	static const enum reply faults[] = { REPLY_NUL, REPLY_BARE_LINE_END, REPLY_TOO_BIG, REPLY_TOO_MANY_HOPS,
+		REPLY_UNCONVERTIBLE };
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
 		if (slice_equal(line, reply_line(faults[i])))

@@ -1,5 +1,7 @@
 """SMTP as RFC 5321 has it, and its extensions."""
 
+import email
+import email.policy
 import re
 import unittest
 
@@ -331,15 +333,66 @@ class Extensions(SuiteTest):
         self.client.envelope("a@example.net", [self.user], "BODY=BINARYMIME")
         self.client.expect(503, "DATA")
 
-    def test_binarymime_takes_bytes_of_any_kind(self):
-        body = b"Subject: binary\r\nContent-Transfer-Encoding: binary\r\n\r\n" + bytes(range(256)) + b"\r\n"
+    def send_binary(self, *chunks):
+        """Sends a message with BODY=BINARYMIME; the reply to its last chunk."""
         self.client.envelope("a@example.net", [self.user], "BODY=BINARYMIME")
-        self.client.send(b"BDAT %d LAST\r\n" % len(body) + body)
-        self.assertEqual(self.client.reply().code, 250)
-        message, = self.suite.wait_messages(self.user)
-        self.assertIn(bytes(range(14, 256)), message)
+        for chunk in chunks[:-1]:
+            self.client.send(b"BDAT %d\r\n" % len(chunk) + chunk)
+            self.assertEqual(self.client.reply().code, 250)
+        self.client.send(b"BDAT %d LAST\r\n" % len(chunks[-1]) + chunks[-1])
+        return self.client.reply()
+
+    def retrieve(self):
+        """The message as a POP3 client has it, parsed by Python."""
+        self.suite.wait_messages(self.user)
         with self.suite.pop3(self.user) as client:
-            self.assertIn(bytes(range(14, 256)), b"\r\n".join(client.lines("RETR 1")))
+            lines = b"\r\n".join(client.lines("RETR 1")) + b"\r\n"
+        return email.message_from_bytes(lines, policy=email.policy.SMTP)
+
+    def test_binarymime_takes_bytes_of_any_kind(self):
+        """RFC 3030 3: what is not made of lines arrives in base64, and every byte of it."""
+        content = bytes(range(256)) + b"\r\n\n\r\r\n.\r\n\r\n.\0" + bytes(range(255, -1, -1))
+        head = b"Subject: binary\r\nContent-Transfer-Encoding: binary\r\nContent-Type: application/octet-stream\r\n\r\n"
+        self.assertEqual(self.send_binary(head + content).code, 250)
+        message = self.retrieve()
+        self.assertEqual(message["Subject"], "binary")
+        self.assertEqual(message.get_all("Content-Transfer-Encoding"), ["base64"])
+        self.assertEqual(message.get_payload(decode=True), content)
+
+    def test_the_binary_parts_of_a_large_multipart_arrive_as_they_were(self):
+        contents = [bytes(range(256)) * 2000, b"\r\n--inner\r\r\n" * 1000 + b"\n", b"", b"\r\n"]
+        text = "Gr\u00fc\u00dfe\r\n".encode()
+        body = b"Content-Type: multipart/mixed; boundary=\"outer 1\"\r\nContent-Transfer-Encoding: binary\r\n\r\npreamble\r\n"
+        body += b"--outer 1\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + text
+        for content in contents[:2]:
+            body += b"\r\n--outer 1\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: binary\r\n\r\n" + content
+        body += b"\r\n--outer 1\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: binary\r\n\r\nSubject: inside\r\n"
+        body += b"Content-Type: multipart/mixed; boundary=inside\r\n\r\n"
+        for content in contents[2:]:
+            body += b"--inside\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: binary\r\n\r\n" + content + b"\r\n"
+        body += b"--inside--\r\n\r\n--outer 1--\r\nepilogue\r\n"
+        self.assertEqual(self.send_binary(*(body[at:at + 99999] for at in range(0, len(body), 99999))).code, 250)
+        message = self.retrieve()
+        self.assertEqual(message.get_content_type(), "multipart/mixed")
+        parts = [part for part in message.walk() if part.get_content_type() == "image/png"]
+        self.assertEqual([part.get_payload(decode=True) for part in parts], contents)
+        self.assertEqual(message.get_payload(0).get_payload(decode=True), text)
+        self.assertEqual(message["Content-Transfer-Encoding"], "8bit")
+        self.assertEqual(message.epilogue, "epilogue\r\n")
+
+    def test_binary_content_without_its_label_is_refused(self):
+        """Nothing is changed silently."""
+        for content in (b"a\nb\r\n", b"a\rb\r\n", b"a\0b\r\n"):
+            reply = self.send_binary(b"Subject: s\r\n\r\n" + content)
+            self.assertEqual((reply.code, reply.status), (554, "5.6.3"))
+        reply = self.send_binary(b"Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: binary\r\n\r\n\0\r\n--b--\r\n")
+        self.assertEqual((reply.code, reply.status), (554, "5.6.3"))
+
+    def test_a_message_of_lines_with_binarymime_stays_as_it_is(self):
+        text = b"Subject: s\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b--\r\n"
+        self.assertEqual(self.send_binary(text).code, 250)
+        message, = self.suite.wait_messages(self.user)
+        self.assertTrue(message.endswith(text.replace(b"\r\n", b"\n")))
 
     def test_an_utf8_address_needs_smtputf8(self):
         """RFC 6531 3.4."""

@@ -332,14 +332,77 @@ START_TEST(a_malformed_chunk_size_ends_the_session)
 }
 END_TEST
 
-START_TEST(binary_content_needs_bdat_and_may_be_anything)
+/* The flags of the envelope that the queue got last. */
+static unsigned
+envelope_flags(void)
+{
+	struct envelope envelope;
+	unsigned flags;
+
+	ck_assert_int_eq(envelope_decode(buffer_slice(&fake->message.envelope), &envelope), 0);
+	flags = envelope.flags;
+	envelope_free(&envelope);
+	return flags;
+}
+
+START_TEST(binary_content_needs_bdat_and_becomes_lines)
 {
 	fake_replies(fake);
 	begin(" BODY=BINARYMIME");
 	expect("DATA\r\n", "503");
-	fake_send(fake, SLICE("BDAT 10 LAST\r\na: b\r\n\r\n\0\n"));
-	ck_assert_str_eq(fake_codes(fake), "250");
-	ck_assert_uint_eq(fake->message.count, 1);
+	fake_send(fake, SLICE("BDAT 40\r\nContent-Transfer-Encoding: binary\r\n\r\n\0\r\nBDAT 2 LAST\r\n\xff\r"));
+	ck_assert_str_eq(fake_codes(fake), "250 250");
+	ck_assert_str_eq(content(), "Content-Transfer-Encoding: base64\r\n\r\nAA0K/w0=\r\n");
+	ck_assert_uint_eq(envelope_flags(), 0);
+}
+END_TEST
+
+START_TEST(a_message_announced_as_binary_may_consist_of_lines)
+{
+	fake_replies(fake);
+	begin(" BODY=BINARYMIME SMTPUTF8");
+	expect("BDAT 17 LAST\r\nSubject: s\r\n\r\n\xe9\r\n", "250");
+	ck_assert_uint_eq(envelope_flags(), ENVELOPE_8BITMIME | ENVELOPE_SMTPUTF8);
+}
+END_TEST
+
+START_TEST(binary_content_that_cannot_be_converted_is_refused_with_554)
+{
+	fake_replies(fake);
+	begin(" BODY=BINARYMIME");
+	fake_send(fake, SLICE("BDAT 9\r\na: b\r\n\r\n\0BDAT 2 LAST\r\nxyNOOP\r\n"));
+	ck_assert_str_eq(fake_codes(fake), "554 554 250");
+	begin(" BODY=BINARYMIME");
+	expect("BDAT 9 LAST\r\na: b\r\n\r\n\r", "554");
+	begin(" BODY=BINARYMIME");
+	expect("BDAT 11 LAST\r\nno header\r\n", "554");
+	ck_assert_uint_eq(fake->message.count, 0);
+}
+END_TEST
+
+START_TEST(large_binary_content_becomes_lines_in_a_spool_file)
+{
+	enum { CHUNKS = 20, CHUNK = 100000 };
+	static char zeros[CHUNK];
+	const size_t lines = (CHUNKS * CHUNK + 56) / 57;
+	const size_t length = (CHUNKS * CHUNK + 2) / 3 * 4 + lines * 2;
+	struct slice body;
+
+	fake_replies(fake);
+	begin(" BODY=BINARYMIME");
+	expect("BDAT 37\r\nContent-Transfer-Encoding: binary\r\n\r\n", "250");
+	for (int i = 0; i < CHUNKS; i++) {
+		fake_send_string(fake, "BDAT 100000\r\n");
+		fake_send(fake, slice_of(zeros, sizeof(zeros)));
+		ck_assert_str_eq(fake_codes(fake), "250");
+	}
+	expect("BDAT 0 LAST\r\n", "250");
+	ck_assert(fake->message.in_file);
+	body = buffer_slice(&fake->message.body);
+	ck_assert_uint_gt(body.length, length);
+	body = slice_from(body, body.length - length);
+	for (size_t at = 0; at < length - 78; at += 78)
+		ck_assert_int_eq(memcmp(body.data + at, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n", 78), 0);
 }
 END_TEST
 
@@ -369,14 +432,10 @@ END_TEST
 
 START_TEST(eight_bit_text_is_accepted_and_marked)
 {
-	struct envelope envelope;
-
 	fake_replies(fake);
 	begin("");
 	expect("DATA\r\nSubject: s\r\n\r\n\xe9\r\n.\r\n", "354 250");
-	ck_assert_int_eq(envelope_decode(buffer_slice(&fake->message.envelope), &envelope), 0);
-	ck_assert_uint_eq(envelope.flags, ENVELOPE_8BITMIME);
-	envelope_free(&envelope);
+	ck_assert_uint_eq(envelope_flags(), ENVELOPE_8BITMIME);
 }
 END_TEST
 
@@ -419,7 +478,10 @@ main(void)
 		a_chunk_after_a_failed_one_fails_in_the_same_way,
 		a_line_end_may_be_split_between_chunks_but_not_left_open,
 		a_malformed_chunk_size_ends_the_session,
-		binary_content_needs_bdat_and_may_be_anything,
+		binary_content_needs_bdat_and_becomes_lines,
+		a_message_announced_as_binary_may_consist_of_lines,
+		binary_content_that_cannot_be_converted_is_refused_with_554,
+		large_binary_content_becomes_lines_in_a_spool_file,
 		a_large_chunked_body_goes_into_a_spool_file,
 		eight_bit_text_is_accepted_and_marked,
 		more_messages_than_a_range_has_ids_are_taken,
