@@ -20,7 +20,8 @@
 
 enum {
 	SIGN_TIMEOUT_MS = 2000,
-	RETRY_MS = 100, /* between two questions for a keeper */
+	RETRY_MS = 100,      /* between two questions for a keeper, */
+	RETRY_HUNG_MS = 5000, /* and after one that did not answer: until then others are not held up by it */
 };
 
 /* The one of this process. */
@@ -40,6 +41,7 @@ static struct {
 } speaker = { .fd = -1 };
 
 static void speaker_ask(void);
+static void speaker_retry_later(uint32_t milliseconds);
 
 struct tls_context *
 role_tls_context(void)
@@ -58,7 +60,10 @@ speaker_hang_up(const char *why, int error)
 	speaker.gone = NULL;
 	close(speaker.fd);
 	speaker.fd = -1;
-	speaker_ask();
+	if (error == -ETIMEDOUT)
+		speaker_retry_later(RETRY_HUNG_MS);
+	else
+		speaker_ask();
 }
 
 /* The keeper speaks only when it is asked, and its answer is waited for: anything now is its end, or an answer that came too late. */
@@ -81,9 +86,9 @@ speaker_on_retry(evutil_socket_t fd, short what, void *context)
 }
 
 static void
-speaker_retry_later(void)
+speaker_retry_later(uint32_t milliseconds)
 {
-	evtimer_add(speaker.retry, &(struct timeval){ .tv_usec = RETRY_MS * 1000 });
+	event_add(speaker.retry, &(struct timeval){ .tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000 });
 }
 
 static void
@@ -94,7 +99,7 @@ speaker_on_channel(void *context, int fd)
 	(void)context;
 	speaker.asking = false;
 	if (fd < 0) {
-		speaker_retry_later();
+		speaker_retry_later(RETRY_MS);
 		return;
 	}
 	speaker.gone = event_new(process_base(speaker.process), fd, EV_READ, speaker_on_gone, NULL);
@@ -102,7 +107,7 @@ speaker_on_channel(void *context, int fd)
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0) {
 		close(fd);
-		speaker_retry_later();
+		speaker_retry_later(RETRY_MS);
 		return;
 	}
 	speaker.fd = fd;
@@ -117,7 +122,7 @@ speaker_ask(void)
 	if (process_request_channel(speaker.process, "keeper", speaker_on_channel, NULL) == 0)
 		return;
 	speaker.asking = false;
-	speaker_retry_later();
+	speaker_retry_later(RETRY_MS);
 }
 
 /* ---- signing ---- */
