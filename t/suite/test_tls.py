@@ -1,5 +1,6 @@
 """TLS: STARTTLS, TLS from the start, certificates and keys, tickets, and reload (RFC 3207, 2595, 8314)."""
 
+import json
 import os
 import pathlib
 import poplib
@@ -202,6 +203,17 @@ class TlsOfSmtp(TlsSuite):
                                    check=False)
             self.assertNotIn("BEGIN SSL SESSION", output.replace("New, (NONE)", ""), options)
             self.assertTrue("New, (NONE), Cipher is (NONE)" in output or "error" in output, output)
+
+    def test_testssl_finds_nothing_above_low(self):
+        if not shutil.which("testssl"):
+            self.skipTest("testssl is not installed")
+        report = self.home / "testssl.json"
+        subprocess.run(["testssl", "--warnings", "batch", "--color", "0", "-p", "-s", "-f", "-P", "-U", "--jsonfile", report,
+                        f"127.0.0.1:{self.smtps_port}"], stdin=subprocess.DEVNULL, capture_output=True, timeout=300 * SLOWNESS, check=False)
+        findings = json.loads(report.read_text())
+        self.assertTrue(any(finding["id"] == "TLS1_3" for finding in findings), findings)
+        bad = [finding for finding in findings if finding["severity"] in ("MEDIUM", "HIGH", "CRITICAL", "FATAL")]
+        self.assertEqual(bad, [])
 
     def test_there_is_no_renegotiation_and_no_compression(self):
         self.assertIn("Compression: NONE", self.s_client("-tls1_2"))
