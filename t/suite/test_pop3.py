@@ -3,7 +3,7 @@
 import os
 import select
 
-from harness import DOMAIN, PASSWORD, SLOWNESS, OwnSuiteTest, SuiteTest, is_root
+from harness import DOMAIN, PASSWORD, SLOWNESS, OwnSuiteTest, SuiteTest, eventually, is_root
 
 BODY = b"Subject: pop\r\n\r\nfirst\r\n..second\r\nthird\r\n"
 
