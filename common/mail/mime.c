@@ -18,42 +18,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "common/mail/mime_delimiter.h"
-#include "common/mail/mime_encode.h"
-#include "common/mail/mime_header.h"
-
-enum {
-	/* Bytes of a delimiter line: "--", the boundary, "--", and blanks that gateways may have added. */
-	LINE_MAX_HELD = 256,
-};
-
-enum state {
-	STATE_HEADER,
-	STATE_TEXT,
-	STATE_CR,
-	STATE_LINE,
-	STATE_DELIMITER,
-};
-
-struct mime {
-	enum state state;
-	int error;           /* sticky; 0 or negative */
-	const char *problem; /* with -EBADMSG */
-	struct buffer *out;  /* during a call */
-
-	struct mime_levels levels;
-	bool in_digest;      /* HEADER: of a part whose type is message/rfc822 by default */
-	struct buffer header;
-	size_t header_line;  /* where the last line in HEADER begins */
-
-	bool encoding;       /* the body is encoded */
-	struct mime_base64 base64;
-	bool after_line_end; /* LINE: a CRLF is held, before LINE */
-	size_t line_length;
-	char line[LINE_MAX_HELD];
-	enum mime_delimiter delimiter; /* DELIMITER: what LINE is */
-	size_t delimiter_level;
-};
+#include "common/mail/mime_state.h"
 
 struct mime *
 mime_new(void)
@@ -63,7 +28,7 @@ mime_new(void)
 	if (mime == NULL)
 		return NULL;
 	buffer_init(&mime->header, MIME_HEADER_MAX);
-	mime->state = STATE_HEADER;
+	mime->state = MIME_STATE_HEADER;
 	mime->problem = "";
 	return mime;
 }
@@ -84,147 +49,16 @@ mime_problem(const struct mime *mime)
 	return mime->problem;
 }
 
-static void
-fail(struct mime *mime, const char *problem)
-{
-	if (mime->error != 0)
-		return;
-	mime->error = -EBADMSG;
-	mime->problem = problem;
-}
-
-/* ---- output ---- */
-
-static void
-put(struct mime *mime, struct slice bytes)
-{
-	if (mime->error == 0)
-		mime->error = buffer_append_slice(mime->out, bytes);
-}
-
-/* Bytes of a body, without any CR that does not belong to a CRLF. */
-static void
-put_body(struct mime *mime, struct slice bytes)
-{
-	if (!mime->encoding)
-		put(mime, bytes);
-	else if (mime->error == 0)
-		mime->error = mime_base64_encode(&mime->base64, bytes, mime->out);
-}
-
-/* A run of a body's bytes without CR. */
-static void
-put_run(struct mime *mime, struct slice run)
-{
-	if (!mime->encoding && slice_find(run, '\n') < run.length)
-		fail(mime, "a bare LF outside of a binary part");
-	else if (!mime->encoding && slice_find(run, '\0') < run.length)
-		fail(mime, "a NUL outside of a binary part");
-	else
-		put_body(mime, run);
-}
-
-static struct slice
-held_line(const struct mime *mime)
-{
-	return slice_of(mime->line, mime->line_length);
-}
+/* ---- input ---- */
 
 /* What was held turned out to be no delimiter. */
 static void
 release_line(struct mime *mime)
 {
 	if (mime->after_line_end)
-		put_body(mime, SLICE("\r\n"));
-	put_run(mime, held_line(mime));
-	mime->state = STATE_TEXT;
-}
-
-static void
-end_body(struct mime *mime)
-{
-	if (mime->encoding && mime->error == 0)
-		mime->error = mime_base64_end(&mime->base64, mime->out);
-	mime->encoding = false;
-}
-
-/* ---- entities ---- */
-
-static void
-expect_line(struct mime *mime, bool after_line_end)
-{
-	mime->state = STATE_LINE;
-	mime->after_line_end = after_line_end;
-	mime->line_length = 0;
-}
-
-static void
-expect_header(struct mime *mime, bool in_digest)
-{
-	mime->state = STATE_HEADER;
-	mime->in_digest = in_digest;
-	mime->header_line = 0;
-	buffer_consume(&mime->header, buffer_length(&mime->header));
-}
-
-static void
-put_header(struct mime *mime, struct slice header, const struct header_field *field, struct slice encoding)
-{
-	size_t before = (size_t)(field->whole.data - header.data);
-
-	put(mime, slice_first(header, before));
-	put(mime, field->name);
-	put(mime, SLICE(": "));
-	put(mime, encoding);
-	put(mime, SLICE("\r\n"));
-	put(mime, slice_from(header, before + field->whole.length));
-}
-
-/* HEADER is a header section, whole, at the beginning of mime->header. */
-static void
-begin_entity(struct mime *mime, struct slice header)
-{
-	const struct mime_level *around = mime_levels_top(&mime->levels);
-	struct mime_header entity;
-	bool composite;
-
-	if (mime_header_read(header, mime->in_digest, &entity) != 0) {
-		fail(mime, "a line in a header section that is no field");
-		return;
-	}
-	/* RFC 2045 6.4: only the parts of a composite type can be encoded. */
-	composite = entity.encoding != MIME_ENCODED && (entity.kind == MIME_MESSAGE || entity.kind == MIME_MULTIPART);
-	if (entity.encoding != MIME_BINARY)
-		put(mime, header);
-	else if (around != NULL && around->is_signed)
-		fail(mime, "a binary part that is signed");
-	else if (entity.kind == MIME_OPAQUE)
-		fail(mime, "a binary part of a type that cannot be encoded");
-	else
-		put_header(mime, header, &entity.encoding_field, composite ? SLICE("8bit") : SLICE("base64"));
-	mime->encoding = entity.encoding == MIME_BINARY && !composite;
-	mime_base64_begin(&mime->base64);
-	expect_line(mime, false);
-	if (composite && entity.kind == MIME_MESSAGE)
-		expect_header(mime, false);
-	else if (composite && !mime_levels_push(&mime->levels, &entity))
-		fail(mime, "parts nested too deeply");
-}
-
-/* The line that is held is a delimiter. It ends all that is inside its multipart. */
-static void
-pass_delimiter(struct mime *mime)
-{
-	end_body(mime);
-	if (mime->after_line_end)
-		put(mime, SLICE("\r\n"));
-	put(mime, held_line(mime));
-	put(mime, SLICE("\r\n"));
-	mime->levels.count = mime->delimiter_level + (mime->delimiter == MIME_NEXT_PART ? 1 : 0);
-	if (mime->delimiter == MIME_NEXT_PART)
-		expect_header(mime, mime_levels_top(&mime->levels)->is_digest);
-	else
-		expect_line(mime, false);
+		mime_put_body(mime, SLICE("\r\n"));
+	mime_put_run(mime, mime_held_line(mime));
+	mime->state = MIME_STATE_TEXT;
 }
 
 /* Is LINE, whole and without its line end, a delimiter? */
@@ -233,24 +67,22 @@ find_delimiter(struct mime *mime, struct slice line)
 {
 	mime->delimiter = mime_delimiter_find(&mime->levels, line, &mime->delimiter_level);
 	if (mime->delimiter == MIME_AMBIGUOUS)
-		fail(mime, "a line that only begins like a delimiter");
+		mime_fail(mime, "a line that only begins like a delimiter");
 	return mime->delimiter == MIME_NEXT_PART || mime->delimiter == MIME_LAST_PART;
 }
-
-/* ---- input ---- */
 
 /* A part's header section that ends, without an empty line, in the delimiter LINE. */
 static void
 cut_header(struct mime *mime, struct slice line)
 {
-	char held[LINE_MAX_HELD];
+	char held[MIME_LINE_MAX];
 
 	if (line.length >= sizeof(held)) {
-		fail(mime, "a delimiter with too many blanks");
+		mime_fail(mime, "a delimiter with too many blanks");
 		return;
 	}
 	memcpy(held, line.data, line.length);
-	begin_entity(mime, slice_first(buffer_slice(&mime->header), mime->header_line));
+	mime_begin_entity(mime, slice_first(buffer_slice(&mime->header), mime->header_line));
 	memcpy(mime->line, held, line.length);
 	mime->line_length = line.length;
 	mime->after_line_end = false;
@@ -261,7 +93,7 @@ static bool
 check_header_line(struct mime *mime, struct slice line)
 {
 	if (slice_find(line, '\r') < line.length || slice_find(line, '\0') < line.length)
-		fail(mime, "a bare CR or a NUL in a header section");
+		mime_fail(mime, "a bare CR or a NUL in a header section");
 	return mime->error == 0;
 }
 
@@ -272,17 +104,17 @@ end_header_line(struct mime *mime)
 	struct slice line = slice_from(header, mime->header_line);
 
 	if (line.length < 2 || line.data[line.length - 2] != '\r') {
-		fail(mime, "a bare LF in a header section");
+		mime_fail(mime, "a bare LF in a header section");
 		return;
 	}
 	line = slice_first(line, line.length - 2);
 	if (!check_header_line(mime, line))
 		return;
 	if (line.length == 0) {
-		begin_entity(mime, header);
+		mime_begin_entity(mime, header);
 	} else if (find_delimiter(mime, line)) {
 		cut_header(mime, line);
-		pass_delimiter(mime);
+		mime_pass_delimiter(mime);
 	} else {
 		mime->header_line = header.length;
 	}
@@ -296,7 +128,7 @@ take_header(struct mime *mime, struct slice input)
 	int error = buffer_append_slice(&mime->header, piece);
 
 	if (error == -ENOBUFS)
-		fail(mime, "a header section that is too long");
+		mime_fail(mime, "a header section that is too long");
 	else
 		mime->error = error;
 	if (error == 0 && end < input.length)
@@ -309,10 +141,10 @@ take_text(struct mime *mime, struct slice input)
 {
 	size_t length = slice_find(input, '\r');
 
-	put_run(mime, slice_first(input, length));
+	mime_put_run(mime, slice_first(input, length));
 	if (length == input.length)
 		return length;
-	mime->state = STATE_CR;
+	mime->state = MIME_STATE_CR;
 	return length + 1;
 }
 
@@ -321,17 +153,17 @@ static void
 release_cr(struct mime *mime)
 {
 	if (mime->encoding)
-		put_body(mime, SLICE("\r"));
+		mime_put_body(mime, SLICE("\r"));
 	else
-		fail(mime, "a bare CR outside of a binary part");
-	mime->state = STATE_TEXT;
+		mime_fail(mime, "a bare CR outside of a binary part");
+	mime->state = MIME_STATE_TEXT;
 }
 
 static size_t
 take_after_cr(struct mime *mime, struct slice input)
 {
 	if (input.data[0] == '\n') {
-		expect_line(mime, true);
+		mime_expect_line(mime, true);
 		return 1;
 	}
 	release_cr(mime);
@@ -342,16 +174,16 @@ take_after_cr(struct mime *mime, struct slice input)
 static void
 decide_line(struct mime *mime, char c)
 {
-	struct slice line = held_line(mime);
+	struct slice line = mime_held_line(mime);
 
 	if (line.length == sizeof(mime->line) && mime_delimiter_possible(&mime->levels, line))
-		fail(mime, "a delimiter with too many blanks");
+		mime_fail(mime, "a delimiter with too many blanks");
 	else if (!find_delimiter(mime, line))
 		release_line(mime);
 	else if (c != '\r')
-		fail(mime, "a delimiter that ends in a bare LF");
+		mime_fail(mime, "a delimiter that ends in a bare LF");
 	else
-		mime->state = STATE_DELIMITER;
+		mime->state = MIME_STATE_DELIMITER;
 }
 
 static size_t
@@ -372,9 +204,9 @@ take_line(struct mime *mime, struct slice input)
 	mime->line_length += piece.length;
 	if (piece.length < input.length) {
 		decide_line(mime, input.data[piece.length]);
-		return piece.length + (mime->state == STATE_DELIMITER ? 1 : 0);
+		return piece.length + (mime->state == MIME_STATE_DELIMITER ? 1 : 0);
 	}
-	if (!mime_delimiter_possible(&mime->levels, held_line(mime)))
+	if (!mime_delimiter_possible(&mime->levels, mime_held_line(mime)))
 		release_line(mime);
 	return piece.length;
 }
@@ -383,19 +215,19 @@ static size_t
 take_delimiter_end(struct mime *mime, struct slice input)
 {
 	if (input.data[0] != '\n')
-		fail(mime, "a delimiter that ends in a bare CR");
+		mime_fail(mime, "a delimiter that ends in a bare CR");
 	else
-		pass_delimiter(mime);
+		mime_pass_delimiter(mime);
 	return 1;
 }
 
 /* Each returns how many bytes it took; when none, the state is another. */
 static size_t (*const take[])(struct mime *mime, struct slice input) = {
-	[STATE_HEADER] = take_header,
-	[STATE_TEXT] = take_text,
-	[STATE_CR] = take_after_cr,
-	[STATE_LINE] = take_line,
-	[STATE_DELIMITER] = take_delimiter_end,
+	[MIME_STATE_HEADER] = take_header,
+	[MIME_STATE_TEXT] = take_text,
+	[MIME_STATE_CR] = take_after_cr,
+	[MIME_STATE_LINE] = take_line,
+	[MIME_STATE_DELIMITER] = take_delimiter_end,
 };
 
 int
@@ -415,13 +247,11 @@ static void
 finish_delimiter(struct mime *mime)
 {
 	if (mime->delimiter == MIME_NEXT_PART) {
-		fail(mime, "a delimiter without an end");
+		mime_fail(mime, "a delimiter without an end");
 		return;
 	}
-	end_body(mime);
-	if (mime->after_line_end)
-		put(mime, SLICE("\r\n"));
-	put(mime, held_line(mime));
+	mime_end_body(mime);
+	mime_put_held(mime);
 }
 
 static void
@@ -436,14 +266,14 @@ finish_header(struct mime *mime)
 		cut_header(mime, line);
 		finish_delimiter(mime);
 	} else {
-		begin_entity(mime, header);
+		mime_begin_entity(mime, header);
 	}
 }
 
 static void
 finish_line(struct mime *mime)
 {
-	if (find_delimiter(mime, held_line(mime)))
+	if (find_delimiter(mime, mime_held_line(mime)))
 		finish_delimiter(mime);
 	else
 		release_line(mime);
@@ -455,22 +285,22 @@ mime_finish(struct mime *mime, struct buffer *out)
 	mime->out = out;
 	if (mime->error == 0) {
 		switch (mime->state) {
-		case STATE_HEADER:
+		case MIME_STATE_HEADER:
 			finish_header(mime);
 			break;
-		case STATE_CR:
+		case MIME_STATE_CR:
 			release_cr(mime);
 			break;
-		case STATE_LINE:
+		case MIME_STATE_LINE:
 			finish_line(mime);
 			break;
-		case STATE_DELIMITER:
-			fail(mime, "a delimiter that ends in a bare CR");
+		case MIME_STATE_DELIMITER:
+			mime_fail(mime, "a delimiter that ends in a bare CR");
 			break;
-		case STATE_TEXT:
+		case MIME_STATE_TEXT:
 			break;
 		}
-		end_body(mime);
+		mime_end_body(mime);
 	}
 	mime->out = NULL;
 	return mime->error;

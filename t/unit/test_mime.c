@@ -82,7 +82,8 @@ START_TEST(a_binary_message_becomes_base64_and_nothing_else_changes)
 {
 	converts_to("Subject: s\r\nContent-Transfer-Encoding: binary\r\nX-Odd:  a \r\n\tb\r\n\r\n\0\r\n\n\r\xff",
 	            "Subject: s\r\nContent-Transfer-Encoding: base64\r\nX-Odd:  a \r\n\tb\r\n\r\nAA0KCg3/");
-	converts_to("CONTENT-transfer-encoding:\r\n (as it is) BINARY (really\\) (so)) \r\n\r\nx", "CONTENT-transfer-encoding: base64\r\n\r\neA==");
+	converts_to("CONTENT-transfer-encoding:\r\n (as it is) BINARY (really\\) (so)) \r\n\r\n"
+	            "x", "CONTENT-transfer-encoding: base64\r\n\r\neA==");
 	converts_to(BINARY "\r\n", BASE64 "\r\n");
 	converts_to("Content-Transfer-Encoding: binary", BASE64);
 }
@@ -123,16 +124,20 @@ END_TEST
 
 START_TEST(the_line_end_before_a_delimiter_is_no_part_of_the_content)
 {
-	converts_to(MIXED("b") "\r\n--b\r\n" BINARY "\r\nx\r\n--b\r\n" BINARY "\r\nx\r\n\r\n--b\r\n" BINARY "\r\n\r\n--b\r\n" BINARY "\r\n--b--",
-	            MIXED("b") "\r\n--b\r\n" BASE64 "\r\neA==\r\n--b\r\n" BASE64 "\r\neA0K\r\n--b\r\n" BASE64 "\r\n\r\n--b\r\n" BASE64
+	converts_to(MIXED("b") "\r\n--b\r\n" BINARY "\r\nx\r\n--b\r\n" BINARY "\r\nx\r\n\r\n--b\r\n" BINARY
+	            "\r\n\r\n--b\r\n" BINARY "\r\n--b--",
+	            MIXED("b") "\r\n--b\r\n" BASE64 "\r\neA==\r\n--b\r\n" BASE64 "\r\neA0K\r\n--b\r\n" BASE64
+	            "\r\n\r\n--b\r\n" BASE64
 	            "\r\n--b--");
 }
 END_TEST
 
 START_TEST(content_that_resembles_a_delimiter_is_content)
 {
-	converts_to(MIXED("bound") "\r\n--bound\r\n" BINARY "\r\n-\r\n--\n--bound\n\r--bound\r\r\n--boun\r\n --bound\r\n--bound--\r\n",
-	            MIXED("bound") "\r\n--bound\r\n" BASE64 "\r\nLQ0KLS0KLS1ib3VuZAoNLS1ib3VuZA0NCi0tYm91bg0KIC0tYm91bmQ=\r\n--bound--\r\n");
+	converts_to(MIXED("bound") "\r\n--bound\r\n" BINARY "\r\n-\r\n--\n--bound\n\r--bound\r\r\n--boun\r\n"
+	            " --bound\r\n--bound--\r\n",
+	            MIXED("bound") "\r\n--bound\r\n" BASE64 "\r\n"
+	            "LQ0KLS0KLS1ib3VuZAoNLS1ib3VuZA0NCi0tYm91bg0KIC0tYm91bmQ=\r\n--bound--\r\n");
 	converts_to(MIXED("b") "\r\n--b\r\n" BINARY "\r\n\r\n-\0-b\r\n--b--\r\n",
 	            MIXED("b") "\r\n--b\r\n" BASE64 "\r\nDQotAC1i\r\n--b--\r\n");
 }
@@ -140,33 +145,44 @@ END_TEST
 
 START_TEST(each_part_is_treated_by_its_own_label)
 {
-	converts_to("MIME-Version: 1.0\r\n" MIXED("b") "\r\npreamble\r\n--b\r\nContent-Type: text/plain\r\n" EIGHT "\r\n\xe9\r\n\r\n--b\r\n" BINARY
-	            "Content-Type: image/png\r\n\r\n\0\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\nAA==\r\n--b--\r\nepilogue\r\n",
-	            "MIME-Version: 1.0\r\n" MIXED("b") "\r\npreamble\r\n--b\r\nContent-Type: text/plain\r\n" EIGHT "\r\n\xe9\r\n\r\n--b\r\n" BASE64
-	            "Content-Type: image/png\r\n\r\nAA==\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\nAA==\r\n--b--\r\nepilogue\r\n");
+	converts_to("MIME-Version: 1.0\r\n" MIXED("b") "\r\npreamble\r\n--b\r\nContent-Type: text/plain\r\n"
+	            EIGHT "\r\n\xe9\r\n\r\n--b\r\n" BINARY
+	            "Content-Type: image/png\r\n\r\n\0\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	            "AA==\r\n--b--\r\nepilogue\r\n",
+	            "MIME-Version: 1.0\r\n" MIXED("b") "\r\npreamble\r\n--b\r\nContent-Type: text/plain\r\n"
+	            EIGHT "\r\n\xe9\r\n\r\n--b\r\n" BASE64
+	            "Content-Type: image/png\r\n\r\nAA==\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	            "AA==\r\n--b--\r\nepilogue\r\n");
 }
 END_TEST
 
 START_TEST(a_multipart_or_message_that_is_labelled_binary_becomes_8bit)
 {
-	converts_to(MIXED("b") BINARY "\r\n--b\r\n" BINARY "Content-Type: message/rfc822\r\n\r\nSubject: s\r\n" BINARY "\r\n\n\r\n--b--\r\n",
-	            MIXED("b") EIGHT "\r\n--b\r\n" EIGHT "Content-Type: message/rfc822\r\n\r\nSubject: s\r\n" BASE64 "\r\nCg==\r\n--b--\r\n");
-	converts_to("Content-Type: message/global\r\n" BINARY "\r\n" BINARY "\r\n\n", "Content-Type: message/global\r\n" EIGHT "\r\n" BASE64 "\r\nCg==");
+	converts_to(MIXED("b") BINARY "\r\n--b\r\n" BINARY "Content-Type: message/rfc822\r\n\r\nSubject: s\r\n"
+	            BINARY "\r\n\n\r\n--b--\r\n",
+	            MIXED("b") EIGHT "\r\n--b\r\n" EIGHT "Content-Type: message/rfc822\r\n\r\nSubject: s\r\n"
+	            BASE64 "\r\nCg==\r\n--b--\r\n");
+	converts_to("Content-Type: message/global\r\n" BINARY "\r\n" BINARY
+	            "\r\n\n", "Content-Type: message/global\r\n" EIGHT "\r\n" BASE64 "\r\nCg==");
 }
 END_TEST
 
 START_TEST(the_parts_of_a_digest_are_messages_unless_they_say_otherwise)
 {
-	converts_to("Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\n" BINARY "\r\n\n\r\n--b\r\n" BINARY "Content-Type: text/plain\r\n\r\n\n\r\n--b--",
-	            "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\n" BASE64 "\r\nCg==\r\n--b\r\n" BASE64
+	converts_to("Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\n" BINARY "\r\n\n\r\n--b\r\n"
+	            BINARY "Content-Type: text/plain\r\n\r\n\n\r\n--b--",
+	            "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\n" BASE64 "\r\nCg==\r\n--b\r\n"
+	            BASE64
 	            "Content-Type: text/plain\r\n\r\nCg==\r\n--b--");
 }
 END_TEST
 
 START_TEST(a_delimiter_of_an_outer_multipart_ends_the_inner_ones)
 {
-	converts_to(MIXED("o") "\r\n--o\r\n" MIXED("i") "\r\n--i\r\n" BINARY "\r\n\n\r\n--o\r\n" BINARY "\r\n\r\r\n--i\r\n\r\n--o--\r\n--i\r\n",
-	            MIXED("o") "\r\n--o\r\n" MIXED("i") "\r\n--i\r\n" BASE64 "\r\nCg==\r\n--o\r\n" BASE64 "\r\nDQ0KLS1pDQo=\r\n--o--\r\n--i\r\n");
+	converts_to(MIXED("o") "\r\n--o\r\n" MIXED("i") "\r\n--i\r\n" BINARY "\r\n\n\r\n--o\r\n" BINARY
+	            "\r\n\r\r\n--i\r\n\r\n--o--\r\n--i\r\n",
+	            MIXED("o") "\r\n--o\r\n" MIXED("i") "\r\n--i\r\n" BASE64 "\r\nCg==\r\n--o\r\n" BASE64 "\r\n"
+	            "DQ0KLS1pDQo=\r\n--o--\r\n--i\r\n");
 	/* A boundary that begins like that of the multipart around it. */
 	converts_to(MIXED("o") "\r\n--o\r\n" MIXED("o-1") "\r\n--o-1\r\n" BINARY "\r\n\n\r\n--o-1--\r\n\r\n--o--",
 	            MIXED("o") "\r\n--o\r\n" MIXED("o-1") "\r\n--o-1\r\n" BASE64 "\r\nCg==\r\n--o-1--\r\n\r\n--o--");
@@ -221,16 +237,22 @@ END_TEST
 
 START_TEST(a_binary_part_that_must_not_be_encoded_is_refused)
 {
-	is_refused("Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n" BINARY "\r\nx\r\n--b--\r\n", "a binary part that is signed");
-	is_refused("Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n" MIXED("c") "\r\n--c\r\n" BINARY "\r\nx\r\n--b--\r\n",
+	is_refused("Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n" BINARY "\r\nx\r\n"
+	           "--b--\r\n", "a binary part that is signed");
+	is_refused("Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n" MIXED("c") "\r\n--c\r\n" BINARY
+	           "\r\nx\r\n--b--\r\n",
 	           "a binary part that is signed");
 	converts_to("Content-Type: multipart/signed; boundary=b\r\n" BINARY "\r\n--b\r\n\r\nx\r\n--b--\r\n",
 	            "Content-Type: multipart/signed; boundary=b\r\n" EIGHT "\r\n--b\r\n\r\nx\r\n--b--\r\n");
-	is_refused("Content-Type: message/partial\r\n" BINARY "\r\nx", "a binary part of a type that cannot be encoded");
-	is_refused("Content-Type: message/external-body\r\n" BINARY "\r\nx", "a binary part of a type that cannot be encoded");
-	is_refused("Content-Type: multipart/mixed\r\n" BINARY "\r\nx", "a binary part of a type that cannot be encoded");
+	is_refused("Content-Type: message/partial\r\n" BINARY "\r\n"
+	           "x", "a binary part of a type that cannot be encoded");
+	is_refused("Content-Type: message/external-body\r\n" BINARY "\r\n"
+	           "x", "a binary part of a type that cannot be encoded");
+	is_refused("Content-Type: multipart/mixed\r\n" BINARY "\r\n"
+	           "x", "a binary part of a type that cannot be encoded");
 	is_refused("Content-Type: text\r\n" BINARY "\r\nx", "a binary part of a type that cannot be encoded");
-	is_refused("Content-Type: text/plain\r\nContent-Type: text/plain\r\n" BINARY "\r\nx", "a binary part of a type that cannot be encoded");
+	is_refused("Content-Type: text/plain\r\nContent-Type: text/plain\r\n" BINARY "\r\n"
+	           "x", "a binary part of a type that cannot be encoded");
 }
 END_TEST
 
