@@ -26,7 +26,7 @@ struct question {
 	void *context;
 };
 
-static char directory[] = "/tmp/angarium-fuzz-XXXXXX";
+static char directory[64];
 static struct config config;
 static struct event_base *base;
 static void (*login_worker_came)(void *context, int fd);
@@ -204,6 +204,7 @@ begin(void)
 	config_defaults(&config);
 	config.pop3_sessions = CLIENTS_MAX - 1;
 	base = event_base_new();
+	strlcpy(directory, access("/dev/shm", W_OK) == 0 ? "/dev/shm/angarium-fuzz-XXXXXX" : "/tmp/angarium-fuzz-XXXXXX", sizeof(directory));
 	if (mkdtemp(directory) == NULL || session_main(NULL) != 0)
 		abort();
 	atexit(remove_all);
