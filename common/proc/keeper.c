@@ -135,16 +135,40 @@ on_sign(struct channel *channel, void *context, struct channel_frame *frame)
 	return channel_send(channel, &writer);
 }
 
+/*
+ * Whoever asks waits for the answer before it asks again. Two questions at once come from nobody of ours, and thousands of them would keep the
+ * other workers' handshakes waiting.
+ */
+enum { STATE_IDLE = 0, STATE_ANSWERED = 1 };
+
+static int
+on_question(struct channel *channel, void *context, struct channel_frame *frame)
+{
+	channel_set_state(channel, STATE_ANSWERED);
+	return on_sign(channel, context, frame);
+}
+
+static void
+on_batch_done(struct channel *channel, void *context)
+{
+	(void)context;
+	channel_set_state(channel, STATE_IDLE);
+}
+
 static const struct channel_handler handlers[] = {
-	{ KEY_SIGN, CHANNEL_ANY, false, on_sign },
+	{ KEY_SIGN, 1 << STATE_IDLE, false, on_question },
 };
+
+static struct channel_count channels = { .most = CHANNEL_PEERS_MAX };
 
 static const struct channel_protocol protocol = {
 	.name = "keeper",
+	.count = &channels,
 	.handlers = handlers,
 	.handler_count = sizeof(handlers) / sizeof(handlers[0]),
 	.input_limit = KEY_FRAME_MAX,
 	.output_limit = KEY_UNSENT_MAX,
+	.batch_done = on_batch_done,
 };
 
 static void

@@ -261,6 +261,24 @@ START_TEST(a_frame_that_breaks_the_protocol_closes_that_channel_only)
 }
 END_TEST
 
+START_TEST(who_asks_again_without_waiting_for_the_answer_is_dropped)
+{
+	struct slice key = slice_of(id, sizeof(id));
+	struct buffer bytes;
+	struct slice one = question(&bytes, key, TLS_SIGN_ECDSA, SLICE("01234567890123456789012345678901"));
+	char received[1024];
+
+	start_keeper();
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(send(peer, one.data, one.length, 0), (ssize_t)one.length);
+	turn();
+	while (recv(peer, received, sizeof(received), MSG_DONTWAIT) > 0)
+		;
+	ck_assert_int_eq(recv(peer, received, 1, MSG_DONTWAIT), 0);
+	buffer_free(&bytes);
+}
+END_TEST
+
 START_TEST(the_keys_of_before_a_reload_are_good_until_the_next)
 {
 	struct tls_pair fresh;
@@ -395,6 +413,7 @@ main(void)
 	tcase_add_test(keeper, the_keeper_signs_with_the_key_that_is_named);
 	tcase_add_test(keeper, the_keeper_refuses_what_a_handshake_does_not_need_and_goes_on);
 	tcase_add_loop_test(keeper, a_frame_that_breaks_the_protocol_closes_that_channel_only, 0, 7);
+	tcase_add_test(keeper, who_asks_again_without_waiting_for_the_answer_is_dropped);
 	tcase_add_test(keeper, the_keys_of_before_a_reload_are_good_until_the_next);
 	tcase_add_loop_test(keeper, a_keeper_that_talks_nonsense_costs_one_signature_and_is_asked_for_again, 0, MOODS);
 	tcase_add_test(keeper, a_keeper_that_speaks_unasked_is_dropped);
