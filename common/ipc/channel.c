@@ -361,8 +361,8 @@ channel_on_readable(evutil_socket_t fd, short what, void *context)
 		got = channel_receive(channel, need > have && need - have > READ_SIZE ? need - have : READ_SIZE);
 		if (got > 0)
 			channel_handle_input(channel);
-		else if (got == -EPIPE)
-			channel_break(channel, 0);
+		else if (got == -EPIPE || got == -ECONNRESET) /* a peer that ended with something of ours unread broke no rule */
+			channel_break(channel, got == -EPIPE ? 0 : (int)got);
 		else if (got < 0)
 			channel_violated(channel, "receive", 0, (int)got);
 	}
