@@ -15,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/mail/queueid.h"
+#include "smtpd/limit.h"
 #include "smtpd/session.h"
 #include "smtpd/transaction.h"
 
@@ -52,9 +53,14 @@ content_begin(struct session *session)
 		.recipient = transaction->accepted_count == 1 ? first->address : SLICE(""),
 		.when = clock_wall(),
 	};
+	enum reply full = limit_memory_new(session);
 
 	transaction->job.answered = content_answered;
 	transaction->job.owner = session;
+	if (full != REPLY_NONE) {
+		message_refuse(&transaction->message, full);
+		return full;
+	}
 	if (submit_begin(session->host->submit, &transaction->job) != 0) {
 		message_refuse(&transaction->message, REPLY_QUEUE_FAILED);
 		return REPLY_QUEUE_FAILED;
@@ -220,6 +226,10 @@ content_answered(struct submit_job *job, enum submit_result result, int fd)
 static void
 content_progress(struct session *session, size_t length)
 {
+	struct transaction *transaction = session->transaction;
+
+	if (transaction != NULL && transaction->message.refusal == REPLY_NONE && limit_memory_more(session) != REPLY_NONE)
+		message_refuse(&transaction->message, REPLY_MEMORY_FULL);
 	session->progress += length;
 	if (session->progress < PROGRESS_STEP)
 		return;

@@ -3,9 +3,11 @@
  */
 #include "smtpd/limit.h"
 
+#include "common/base/buffer.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "smtpd/session.h"
+#include "smtpd/transaction.h"
 
 void
 limit_rules(const struct config *config, struct limits_rules *rules_r)
@@ -68,21 +70,26 @@ limit_name(enum limits_result result, enum limits_kind kind)
 	return "memory";
 }
 
-/* Takes one of KIND. A refusal is logged, though not each of a flood. */
+/* A refusal is logged, though not each of a flood. */
+static void
+log_limit(struct session *session, const char *limit)
+{
+	uint32_t unlogged;
+
+	if (limits_log_client(&session->host->limits, session->limited, clock_monotonic_ms(), &unlogged))
+		log_event(LOG_NOTICE, "smtp.limit", LOG_STRING("session", session->id), LOG_STRING("client", session->client),
+		          LOG_STRING("limit", limit), LOG_UINT("unlogged", unlogged));
+}
+
+/* Takes one of KIND. */
 static bool
 take(struct session *session, enum limits_kind kind)
 {
-	struct limits *limits = &session->host->limits;
-	int64_t now = clock_monotonic_ms();
-	enum limits_result result = limits_take(limits, session->limited, kind, 1, now);
-	uint32_t unlogged;
+	enum limits_result result = limits_take(&session->host->limits, session->limited, kind, 1, clock_monotonic_ms());
 
-	if (result == LIMITS_OK)
-		return true;
-	if (limits_log_client(limits, session->limited, now, &unlogged))
-		log_event(LOG_NOTICE, "smtp.limit", LOG_STRING("session", session->id), LOG_STRING("client", session->client),
-		          LOG_STRING("limit", limit_name(result, kind)), LOG_UINT("unlogged", unlogged));
-	return false;
+	if (result != LIMITS_OK)
+		log_limit(session, limit_name(result, kind));
+	return result == LIMITS_OK;
 }
 
 enum reply
@@ -95,6 +102,28 @@ enum reply
 limit_recipient(struct session *session)
 {
 	return take(session, LIMITS_RECIPIENTS) ? REPLY_NONE : REPLY_RECIPIENT_RATE;
+}
+
+/* Everything that clients can make grow is a buffer (what was read, what is to be sent, bodies) or part of a transaction. */
+static enum reply
+check_memory(struct session *session, uint64_t most)
+{
+	if (buffer_memory() + transaction_memory() < most)
+		return REPLY_NONE;
+	log_limit(session, "smtp_memory");
+	return REPLY_MEMORY_FULL;
+}
+
+enum reply
+limit_memory_new(struct session *session)
+{
+	return check_memory(session, session->host->config->smtp_memory / 4 * 3);
+}
+
+enum reply
+limit_memory_more(struct session *session)
+{
+	return check_memory(session, session->host->config->smtp_memory);
 }
 
 bool

@@ -68,6 +68,7 @@ static const struct slice lines[REPLY_COUNT] = {
 	[REPLY_QUEUE_FAILED] = LINE("451 4.3.0 The queue does not take mail now; try again later"),
 	[REPLY_NO_SPACE] = LINE("452 4.3.1 No space for the message; try again later"),
 	[REPLY_TLS_UNAVAILABLE] = LINE("454 4.7.0 TLS is not available now; try again later"),
+	[REPLY_MEMORY_FULL] = LINE("452 4.3.1 Too many messages are under way; try again later"),
 	[REPLY_NO_MEMORY] = LINE("451 4.3.0 No memory; try again later"),
 
 	[REPLY_TIMEOUT] = LINE("421 4.4.2 Timeout, closing"),

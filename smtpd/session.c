@@ -182,6 +182,13 @@ session_input(void *context, struct conn *conn, struct slice input)
 	struct session *session = session_of(context);
 	size_t used;
 
+	/* One that reads no replies would keep its memory for long: when there is none, it goes first. */
+	if (conn_unsent(conn) > OUTPUT_LOW && limit_memory_more(session) != REPLY_NONE) {
+		session_close(session, "memory");
+		session->broken = true;
+		session_settle(session);
+		return 0;
+	}
 	if (conn_unsent(conn) > OUTPUT_HIGH) {
 		session_wait(session, SESSION_WAIT_OUTPUT);
 		return 0;

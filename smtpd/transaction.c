@@ -15,6 +15,15 @@ compare(struct recipient *a, struct recipient *b)
 	return memcmp(a->address.data, b->address.data, a->address.length);
 }
 
+/* Bytes of all transactions and recipients. */
+static size_t allocated;
+
+size_t
+transaction_memory(void)
+{
+	return allocated;
+}
+
 RB_PROTOTYPE(recipient_tree, recipient, node, compare)
 RB_GENERATE(recipient_tree, recipient, node, compare)
 
@@ -25,6 +34,7 @@ transaction_new(struct slice sender, struct slice envid, uint8_t flags, uint64_t
 
 	if (transaction == NULL)
 		return NULL;
+	allocated += sizeof(*transaction);
 	STAILQ_INIT(&transaction->pending);
 	STAILQ_INIT(&transaction->accepted);
 	RB_INIT(&transaction->index);
@@ -38,6 +48,19 @@ transaction_new(struct slice sender, struct slice envid, uint8_t flags, uint64_t
 	return transaction;
 }
 
+static size_t
+recipient_size(size_t address, size_t orcpt)
+{
+	return sizeof(struct recipient) + address + orcpt;
+}
+
+static void
+recipient_free(struct recipient *recipient)
+{
+	allocated -= recipient_size(recipient->address.length, recipient->orcpt.length);
+	free(recipient);
+}
+
 static void
 free_list(struct recipient_list *list)
 {
@@ -45,7 +68,7 @@ free_list(struct recipient_list *list)
 
 	while ((recipient = STAILQ_FIRST(list)) != NULL) {
 		STAILQ_REMOVE_HEAD(list, next);
-		free(recipient);
+		recipient_free(recipient);
 	}
 }
 
@@ -60,6 +83,7 @@ transaction_free(struct transaction **transaction)
 	free((*transaction)->sender);
 	free((*transaction)->envid);
 	free(*transaction);
+	allocated -= sizeof(**transaction);
 	*transaction = NULL;
 }
 
@@ -78,10 +102,11 @@ transaction_has_room(const struct transaction *transaction, size_t bytes)
 struct recipient *
 transaction_add(struct transaction *transaction, struct slice address, struct slice orcpt, uint8_t notify)
 {
-	struct recipient *recipient = calloc(1, sizeof(*recipient) + address.length + orcpt.length);
+	struct recipient *recipient = calloc(1, recipient_size(address.length, orcpt.length));
 
 	if (recipient == NULL)
 		return NULL;
+	allocated += recipient_size(address.length, orcpt.length);
 	if (address.length > 0)
 		memcpy(recipient->text, address.data, address.length);
 	if (orcpt.length > 0)
@@ -109,7 +134,7 @@ transaction_settle(struct transaction *transaction)
 		return reply;
 	}
 	transaction->recipient_bytes -= recipient_bytes(recipient);
-	free(recipient);
+	recipient_free(recipient);
 	return reply;
 }
 

@@ -80,6 +80,9 @@ bool transaction_has_room(const struct transaction *transaction, size_t bytes);
  */
 enum reply transaction_settle(struct transaction *transaction);
 
+/* Bytes that all transactions of this process have allocated, without the bodies, which are buffers. */
+size_t transaction_memory(void);
+
 /*
  * The envelope, with slices into the transaction. Free with envelope_free; 0 or -ENOMEM.
  */

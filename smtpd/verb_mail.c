@@ -62,7 +62,9 @@ begin(struct session *session, struct slice arguments)
 	/* RFC 1870 6.1 */
 	if (parameters.size > session->host->config->message_size_limit)
 		return REPLY_TOO_BIG;
-	reply = limit_message(session);
+	reply = limit_memory_new(session);
+	if (reply == REPLY_NONE)
+		reply = limit_message(session);
 	if (reply != REPLY_NONE)
 		return reply;
 	address_format(&address, sender);
@@ -78,7 +80,7 @@ verb_mail(struct session *session, struct slice arguments)
 
 	if (reply == REPLY_SENDER_OK)
 		session->state = SESSION_MAIL;
-	else if (reply != REPLY_MESSAGE_RATE) /* which is logged, but not each time */
+	else if (reply != REPLY_MESSAGE_RATE && reply != REPLY_MEMORY_FULL) /* which are logged, but not each time */
 		log_event(LOG_INFO, "smtp.refuse_sender", LOG_STRING("session", session->id),
 		          LOG_STRING("client", session->client), LOG_SLICE("arguments", arguments),
 		          LOG_SLICE("reply", reply_text(reply)));

@@ -172,7 +172,9 @@ add(struct session *session, const struct address *address, const struct rcpt_pa
 	name = slice_from_string(text);
 	if (!has_room(session, name.length + orcpt.length))
 		return REPLY_TOO_MANY_RECIPIENTS;
-	reply = limit_recipient(session);
+	reply = limit_memory_new(session);
+	if (reply == REPLY_NONE)
+		reply = limit_recipient(session);
 	if (reply != REPLY_NONE)
 		return reply;
 	recipient = transaction_add(session->transaction, name, orcpt, parameters->notify);

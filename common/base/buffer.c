@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,15 @@ enum {
 	SMALLEST = 256,         /* bytes of the first allocation */
 	KEEP_AT_MOST = 64 * 1024 /* bytes that an empty buffer may keep */
 };
+
+/* Of all buffers. Other threads have buffers too. */
+static atomic_size_t allocated;
+
+size_t
+buffer_memory(void)
+{
+	return atomic_load_explicit(&allocated, memory_order_relaxed);
+}
 
 void
 buffer_init(struct buffer *buffer, size_t limit)
@@ -23,6 +33,7 @@ buffer_init(struct buffer *buffer, size_t limit)
 void
 buffer_free(struct buffer *buffer)
 {
+	atomic_fetch_sub_explicit(&allocated, buffer->size, memory_order_relaxed);
 	free(buffer->data);
 	buffer_init(buffer, buffer->limit);
 }
@@ -44,6 +55,7 @@ buffer_grow(struct buffer *buffer, size_t needed)
 	data = realloc(buffer->data, size);
 	if (data == NULL)
 		return -ENOMEM;
+	atomic_fetch_add_explicit(&allocated, size - buffer->size, memory_order_relaxed);
 	buffer->data = data;
 	buffer->size = size;
 	return 0;

@@ -52,4 +52,7 @@ void buffer_consume(struct buffer *buffer, size_t length);
 /* Shortens what is unconsumed to its first LENGTH bytes. */
 void buffer_truncate(struct buffer *buffer, size_t length);
 
+/* Bytes that all buffers of this process have allocated. */
+size_t buffer_memory(void);
+
 #endif

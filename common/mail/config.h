@@ -123,6 +123,7 @@ struct config {
 	uint32_t smtp_command_timeout;             /* seconds; RFC 5321 4.5.3.2.7: 5 minutes */
 	uint32_t smtp_data_timeout;                /* seconds between two data blocks: 4.5.3.2.5: 3 minutes */
 	uint32_t smtp_errors;                      /* bad commands after which a session is closed */
+	uint64_t smtp_memory;                      /* bytes of what clients send and are sent, each worker */
 	uint64_t message_size_limit;               /* bytes */
 	uint32_t recipients_limit;                 /* a message */
 	uint32_t hops_limit;                       /* Received: fields */

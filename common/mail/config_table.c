@@ -112,6 +112,7 @@ const struct config_directive config_directives[] = {
 	TIME(smtp_command_timeout, 1, DAY, "5m"),
 	TIME(smtp_data_timeout, 1, DAY, "3m"),
 	NUMBER(smtp_errors, 1, 1000, "20"),
+	SIZE(smtp_memory, 16 * MEGA, TERA, "256M"),
 	SIZE(message_size_limit, KILO, TERA, "50M"),
 	NUMBER(recipients_limit, 1, ENVELOPE_RECIPIENTS_MAX, "1000"),
 	NUMBER(hops_limit, 1, 1000, "100"),

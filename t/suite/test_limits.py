@@ -218,3 +218,32 @@ class Proxy(OwnSuiteTest):
             self.assertEqual(client.reply().code // 100, 5)
         eventually(lambda: "event=smtp.disconnect" in suite.log("smtpd"), "the session ends")
         self.assertNotIn("192.0.2.7", suite.log("smtpd"))
+
+
+class Memory(OwnSuiteTest):
+    def test_messages_beyond_the_memory_get_452_and_the_others_are_taken(self):
+        suite = self.start_suite(users=[USER], smtp_workers=1, smtp_memory="16M", inline_limit="1M")
+        body = b"Subject: x\r\n\r\n" + (b"x" * 76 + b"\r\n") * 12000
+        sending = []
+        codes = set()
+        for _ in range(40):
+            client = suite.smtp()
+            self.addCleanup(client.close)
+            client.hello()
+            for command in ("MAIL FROM:<b@example.net>", f"RCPT TO:<{USER}>", "DATA"):
+                code = client.command(command).code
+                codes.add(code)
+                if code == 452:
+                    break
+            else:
+                client.send(body)  # and not its end: it stays in memory
+                sending.append(client)
+        self.assertEqual(codes, {250, 354, 452})
+        for client in sending:
+            client.send(b".\r\n")
+        ends = [client.reply().code for client in sending]
+        self.assertLessEqual(set(ends), {250, 452})
+        self.assertGreaterEqual(ends.count(250), 8)
+        suite.wait_messages(USER, ends.count(250))
+        suite.wait_accepting(USER)
+        self.assertIn("limit=smtp_memory", suite.log("smtpd"))

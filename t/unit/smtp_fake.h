@@ -33,6 +33,7 @@ struct fake {
 	bool keeper_down;
 	bool tabled_down;
 	bool queued_down;
+	size_t unsent;            /* bytes that the client has not read */
 	bool patient;             /* questions wait for fake_answer; else they are answered after each input */
 	bool newest_first;        /* answers come in the opposite order of the questions */
 	enum submit_result open_result;

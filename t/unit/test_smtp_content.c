@@ -2,6 +2,7 @@
  * SMTP sessions: what becomes of a message's content, and what the queue gets.
  */
 #include "common/mail/envelope.h"
+#include "smtpd/transaction.h"
 #include "t/unit/smtp_test.h"
 
 /* The body that the queue got after its Received: field. */
@@ -453,10 +454,73 @@ START_TEST(more_messages_than_a_range_has_ids_are_taken)
 }
 END_TEST
 
+/* Leaves BYTES of smtp_memory, from now on. */
+static void
+leave_memory(size_t bytes)
+{
+	fake->config.smtp_memory = buffer_memory() + transaction_memory() + bytes;
+}
+
+START_TEST(without_memory_new_messages_and_recipients_get_452)
+{
+	fake_replies(fake);
+	hello();
+	leave_memory(0);
+	fake_send_string(fake, "MAIL FROM:<a@example.net>\r\n");
+	ck_assert_str_eq(fake_replies(fake), "452 4.3.1 Too many messages are under way; try again later\r\n");
+	fake->config.smtp_memory = 1 << 20;
+	expect("MAIL FROM:<a@example.net>\r\nRCPT TO:<b@example.org>\r\n", "250 250");
+	leave_memory(0);
+	expect("RCPT TO:<c@example.org>\r\nDATA\r\n", "452 452");
+	fake->config.smtp_memory = 1 << 20;
+	begin("");
+	leave_memory(0);
+	expect("BDAT 3\r\nx\r\nBDAT 2 LAST\r\n\r\n", "452 452");
+	ck_assert_uint_eq(transaction_memory(), 0);
+}
+END_TEST
+
+START_TEST(without_memory_a_client_that_reads_no_replies_is_cut_off_and_the_others_stay)
+{
+	fake_replies(fake);
+	hello();
+	leave_memory(0);
+	expect("NOOP\r\n", "250");
+	fake->unsent = 10000;
+	fake_send_string(fake, "NOOP\r\n");
+	ck_assert_ptr_null(fake->session);
+}
+END_TEST
+
+START_TEST(a_message_under_way_that_fills_the_memory_is_refused_at_its_end_and_keeps_none)
+{
+	size_t before;
+
+	fake->config.inline_limit = 1 << 20;
+	fake->config.smtp_memory = 1 << 30;
+	fake_replies(fake);
+	begin("");
+	expect("DATA\r\n", "354");
+	before = buffer_memory();
+	leave_memory(100 * 1024);
+	send_lines(4000);
+	ck_assert_uint_le(buffer_memory(), before + 100 * 1024);
+	expect(".\r\n", "452");
+	fake->config.smtp_memory = 1 << 30;
+	begin("");
+	expect("DATA\r\n", "354");
+	send_lines(4000);
+	expect(".\r\n", "250");
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *const tests[] = {
+		without_memory_new_messages_and_recipients_get_452,
+		without_memory_a_client_that_reads_no_replies_is_cut_off_and_the_others_stay,
+		a_message_under_way_that_fills_the_memory_is_refused_at_its_end_and_keeps_none,
 		a_message_reaches_the_queue_with_its_envelope,
 		received_names_client_host_protocol_id_and_the_only_recipient,
 		a_queue_that_is_down_gives_a_temporary_failure_at_data,
