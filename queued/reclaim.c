@@ -51,15 +51,18 @@ segment_is_settled(const struct store *store, const struct segment *segment)
 
 /*
  * On a full disk RESULTs cannot be written until something goes. Then the end of a segment does without them: a crash before it is
- * durable is a duplicate, and no loss.
+ * durable is a duplicate, and no loss. Else the last one on disk stays until its successor is, whose header carries on the ids that
+ * were given.
  */
 static bool
 segment_is_over(const struct store *store, const struct segment *segment)
 {
 	bool full = store->error == -ENOSPC || store->error == -EDQUOT;
+	const struct segment *next = TAILQ_NEXT(segment, link);
 
-	return segment != store->current && TAILQ_EMPTY(&segment->messages) && segment_is_settled(store, segment) &&
-	       (full || segment->ended <= store->synced_turn);
+	if (segment == store->current || !TAILQ_EMPTY(&segment->messages) || !segment_is_settled(store, segment))
+		return false;
+	return full || (next != NULL && next->named && segment->ended <= store->synced_turn);
 }
 
 static void
