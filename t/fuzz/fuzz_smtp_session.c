@@ -25,7 +25,6 @@ make_world(bool submission)
 	fake->config.message_size_limit = 3000;
 	fake->config.inline_limit = 1024;
 	fake->config.hops_limit = 2;
-	fake->tls = true;
 	fake_connect(fake, submission);
 	return fake;
 }
