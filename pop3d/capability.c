@@ -7,21 +7,27 @@
  */
 #include "pop3d/capability.h"
 
-#define CAPABILITIES               \
-	"+OK capabilities\r\n"     \
-	"TOP\r\n"                  \
-	"UIDL\r\n"                 \
-	"USER\r\n"                 \
-	"PIPELINING\r\n"           \
-	"RESP-CODES\r\n"           \
-	"AUTH-RESP-CODE\r\n"       \
-	"EXPIRE NEVER\r\n"         \
-	"LOGIN-DELAY 0\r\n"        \
-	"UTF8 USER\r\n"            \
-	"IMPLEMENTATION Angarium\r\n"
+#include <stdio.h>
 
 struct slice
-capability_response(bool stls)
+capability_response(const struct capability *capability, char *out)
 {
-	return stls ? SLICE(CAPABILITIES "STLS\r\n.\r\n") : SLICE(CAPABILITIES ".\r\n");
+	bool sasl = capability->sasl[0] != '\0';
+	int length = snprintf(out, CAPABILITY_SIZE,
+	                      "+OK capabilities\r\n"
+	                      "TOP\r\n"
+	                      "UIDL\r\n"
+	                      "%s%s%s%s%s"
+	                      "PIPELINING\r\n"
+	                      "RESP-CODES\r\n"
+	                      "AUTH-RESP-CODE\r\n"
+	                      "EXPIRE NEVER\r\n"
+	                      "LOGIN-DELAY 0\r\n"
+	                      "UTF8 USER\r\n"
+	                      "IMPLEMENTATION Angarium\r\n"
+	                      ".\r\n",
+	                      capability->user ? "USER\r\n" : "", sasl ? "SASL " : "", capability->sasl, sasl ? "\r\n" : "",
+	                      capability->stls ? "STLS\r\n" : "");
+
+	return slice_of(out, (size_t)length);
 }

@@ -69,7 +69,7 @@ login_drained(void *context, struct conn *conn)
 	(void)conn;
 	if (login->state == LOGIN_LEAVING)
 		login_handoff(login);
-	else if (login->state == LOGIN_NO_USER || login->state == LOGIN_USER)
+	else if (login->state == LOGIN_NO_USER || login->state == LOGIN_USER || login->state == LOGIN_SASL)
 		conn_resume(login->conn); /* it had read too little of what we said */
 }
 
@@ -135,6 +135,7 @@ welcome(struct login_worker *worker, int client, const struct sockaddr *address,
 	arc4random_buf(random, sizeof(random));
 	slice_hex(random, sizeof(random), login->session);
 	config_address_text(address, login->client, sizeof(login->client));
+	login->loopback = config_is_loopback(address);
 	/* One deadline for the whole of AUTHORIZATION: a client that sends a byte now and then does not last longer. */
 	conn_set_deadline(login->conn, config->pop3_login_timeout * 1000);
 	if (tls && (role_tls_context() == NULL || login_start_tls(login) != 0)) {

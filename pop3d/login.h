@@ -19,14 +19,13 @@
 #include "common/io/limits.h"
 #include "common/ipc/link.h"
 #include "common/ipc/proto_table.h"
+#include "common/mail/auth.h"
 #include "common/proc/process.h"
 #include "pop3d/proto_handoff.h"
 
 enum login_limits {
 	LOGIN_FAILURES_MAX = 3,  /* wrong passwords after which a connection is closed */
 	LOGIN_ERRORS_MAX = 10,   /* lines that are no proper command, likewise */
-	LOGIN_DELAY_MS = 1000,   /* before a wrong password is answered, */
-	LOGIN_DELAY_SPREAD_MS = 1000, /* and up to this much more, so that the answer's time tells nothing */
 	LOGIN_SESSION_WORKERS_MAX = 256,
 	LOGIN_UNSENT_MAX = 4 * 1024, /* bytes of replies that the client has not read, at which it is not listened to any more */
 };
@@ -36,8 +35,8 @@ struct login_worker;
 enum login_state {
 	LOGIN_NO_USER,  /* USER has not been given */
 	LOGIN_USER,     /* PASS may come */
+	LOGIN_SASL,     /* the client must answer a challenge (RFC 5034) */
 	LOGIN_CHECKING, /* tabled is asked */
-	LOGIN_DELAYED,  /* the answer will be no, in a moment */
 	LOGIN_LEAVING,  /* the answer will be given by a session worker, once our own replies have left */
 };
 
@@ -46,15 +45,16 @@ struct login {
 	struct login_worker *worker;
 	struct conn *conn;
 	struct limits_client *limited; /* in worker->limits; NULL once a relay has it */
-	struct event *delay; /* NULL until it is needed */
+	struct auth *auth;   /* while LOGIN_SASL or LOGIN_CHECKING, else NULL */
+	struct event *leave; /* hands the client over after its input was handled; NULL until it is needed */
 	char *user;          /* as given, or NULL */
 	enum login_state state;
-	uint32_t request; /* to tabled, when LOGIN_CHECKING */
 	uint8_t failures;
 	uint8_t errors;
 	bool skipping; /* an overlong line */
 	bool utf8;
 	bool tls;      /* it is there, or its handshake is under way */
+	bool loopback; /* the client is on this host */
 	unsigned char ticket[TABLE_TICKET_SIZE]; /* when LOGIN_LEAVING */
 	char session[HANDOFF_SESSION_SIZE];
 	char client[HANDOFF_CLIENT_SIZE];
@@ -91,8 +91,15 @@ bool login_limit_error(struct login *login);
 /* Input of the connection (conn_protocol). */
 size_t login_input(void *context, struct conn *conn, struct slice input);
 
-/* Asks tabled; the connection is paused until the answer is there. */
-void login_authenticate(struct login *login, struct slice password);
+/* What may be offered to the client. */
+struct sasl_terms login_terms(const struct login *login);
+/*
+ * Each begins, or goes on with, a login that tabled decides (common/mail/auth.h), and answers the client, now or later. False when there is
+ * no session any more. While tabled is asked the connection is paused.
+ */
+bool login_password(struct login *login, struct slice password);
+bool login_sasl(struct login *login, enum sasl_mechanism mechanism, struct slice initial);
+bool login_sasl_line(struct login *login, struct slice line);
 /* Undoes what is under way for a session that ends. */
 void login_authenticate_cancel(struct login *login);
 extern const struct link_protocol login_tabled_protocol;

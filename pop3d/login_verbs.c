@@ -1,6 +1,6 @@
 /*
- * What a client may say before it has logged in: USER, PASS, CAPA, UTF8, STLS, QUIT (RFC 1939 section 4, RFC 2449,
- * RFC 6856, RFC 2595).
+ * What a client may say before it has logged in: USER, PASS, AUTH, CAPA, UTF8, STLS, QUIT (RFC 1939 section 4, RFC 5034,
+ * RFC 2449, RFC 6856, RFC 2595).
  */
 #include "pop3d/login.h"
 
@@ -25,11 +25,24 @@ reply(struct login *login, enum outcome outcome, const char *line)
 	return outcome;
 }
 
+#define NEEDS_TLS "-ERR a password is taken over TLS only; STLS comes first"
+
+/* After a step of a login: no more input is taken while tabled is asked, nor when the client is to leave. */
+static enum outcome
+after(const struct login *login, bool there)
+{
+	if (!there)
+		return OUTCOME_FREED;
+	return login->state == LOGIN_CHECKING || login->state == LOGIN_LEAVING ? OUTCOME_WAIT : OUTCOME_OK;
+}
+
 static enum outcome
 verb_user(struct login *login, struct slice argument)
 {
 	struct slice user = slice_trim(argument);
 
+	if (!login_terms(login).plaintext)
+		return reply(login, OUTCOME_ERROR, NEEDS_TLS);
 	if (user.length == 0)
 		return reply(login, OUTCOME_ERROR, "-ERR USER needs a name");
 	free(login->user);
@@ -48,16 +61,36 @@ verb_pass(struct login *login, struct slice argument)
 		return reply(login, OUTCOME_ERROR, "-ERR USER comes first");
 	if (argument.length == 0)
 		return reply(login, OUTCOME_ERROR, "-ERR PASS needs a password");
-	login_authenticate(login, argument);
-	return OUTCOME_WAIT;
+	return after(login, login_password(login, argument));
+}
+
+static enum outcome
+verb_auth(struct login *login, struct slice argument)
+{
+	struct sasl_terms terms = login_terms(login);
+	struct slice rest = argument;
+	enum sasl_mechanism mechanism = sasl_find(slice_word(&rest));
+
+	if (command_end(argument))
+		return reply(login, OUTCOME_ERROR, "-ERR AUTH needs the name of a mechanism; CAPA lists them");
+	if (sasl_is_plaintext(mechanism) && !terms.plaintext)
+		return reply(login, OUTCOME_ERROR, NEEDS_TLS);
+	if (!sasl_allowed(mechanism, &terms))
+		return reply(login, OUTCOME_ERROR, "-ERR there is no such mechanism; CAPA lists them");
+	return after(login, login_sasl(login, mechanism, slice_trim(rest)));
 }
 
 static enum outcome
 verb_capa(struct login *login, struct slice argument)
 {
-	struct slice response = capability_response(login_offers_tls(login));
+	struct sasl_terms terms = login_terms(login);
+	char names[SASL_NAMES_SIZE], text[CAPABILITY_SIZE];
+	struct capability capability = { .user = terms.plaintext, .stls = login_offers_tls(login), .sasl = names };
+	struct slice response;
 
 	(void)argument;
+	sasl_names(&terms, names);
+	response = capability_response(&capability, text);
 	conn_write(login->conn, response.data, response.length);
 	return OUTCOME_OK;
 }
@@ -110,6 +143,7 @@ static const struct verb {
 } verbs[] = {
 	{ { "USER", 4 }, verb_user },
 	{ { "PASS", 4 }, verb_pass },
+	{ { "AUTH", 4 }, verb_auth },
 	{ { "CAPA", 4 }, verb_capa },
 	{ { "QUIT", 4 }, verb_quit },
 	{ { "UTF8", 4 }, verb_utf8 },
@@ -147,6 +181,46 @@ settle(struct login *login, enum outcome outcome)
 	return outcome != OUTCOME_FREED;
 }
 
+/* Takes the next line in *used on, and does what it says. */
+static enum outcome
+take_command(struct login *login, struct slice input, size_t *used)
+{
+	enum command_result result;
+	struct slice complaint;
+	struct command command;
+
+	*used += command_next(slice_from(input, *used), &login->skipping, &command, &result);
+	if (result == COMMAND_NONE)
+		return OUTCOME_WAIT;
+	if (result == COMMAND_READY)
+		return dispatch(login, &command);
+	complaint = command_complaint(result);
+	conn_write(login->conn, complaint.data, complaint.length);
+	return OUTCOME_ERROR;
+}
+
+/* The same for a line that answers a challenge, which may be longer (RFC 5034 section 4). */
+static enum outcome
+take_sasl(struct login *login, struct slice input, size_t *used)
+{
+	struct slice rest = slice_from(input, *used);
+	size_t end = slice_find(rest, '\n');
+	struct slice line = slice_first(rest, end);
+
+	if (end == rest.length && rest.length <= SASL_LINE_MAX)
+		return OUTCOME_WAIT;
+	if (end > SASL_LINE_MAX) {
+		/* It is no base64 of anything; the rest of it is thrown away. */
+		*used += rest.length < end + 1 ? rest.length : end + 1;
+		login->skipping = end == rest.length;
+		return after(login, login_sasl_line(login, SLICE("?")));
+	}
+	*used += end + 1;
+	if (line.length > 0 && line.data[line.length - 1] == '\r')
+		line.length--;
+	return after(login, login_sasl_line(login, line));
+}
+
 size_t
 login_input(void *context, struct conn *conn, struct slice input)
 {
@@ -156,24 +230,14 @@ login_input(void *context, struct conn *conn, struct slice input)
 
 	(void)conn;
 	while (outcome != OUTCOME_WAIT && used < input.length) {
-		struct command command;
-		enum command_result result;
-		struct slice complaint;
-
 		if (conn_unsent(login->conn) > LOGIN_UNSENT_MAX) {
 			conn_pause(login->conn); /* until login_drained */
 			break;
 		}
-		used += command_next(slice_from(input, used), &login->skipping, &command, &result);
-		if (result == COMMAND_NONE)
-			break;
-		if (result == COMMAND_READY) {
-			outcome = dispatch(login, &command);
-		} else {
-			complaint = command_complaint(result);
-			conn_write(login->conn, complaint.data, complaint.length);
-			outcome = OUTCOME_ERROR;
-		}
+		if (login->state == LOGIN_SASL)
+			outcome = take_sasl(login, input, &used);
+		else
+			outcome = take_command(login, input, &used);
 		if (!settle(login, outcome))
 			return input.length;
 	}

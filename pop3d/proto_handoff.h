@@ -10,8 +10,8 @@
 enum {
 	HANDOFF_SESSION_SIZE = 17,      /* bytes of a session's name in the log, with its NUL: 16 hexadecimal digits */
 	HANDOFF_CLIENT_SIZE = 46,       /* bytes of the client's address in numbers, with its NUL (INET6_ADDRSTRLEN) */
-	HANDOFF_INPUT_MAX = 1024,       /* bytes that the client has sent ahead */
-	HANDOFF_FRAME_MAX = 4 * 1024,   /* bytes of the largest payload */
+	HANDOFF_INPUT_MAX = 4096,       /* bytes that the client has sent ahead */
+	HANDOFF_FRAME_MAX = 8 * 1024,   /* bytes of the largest payload */
 	HANDOFF_UNSENT_MAX = 256 * 1024, /* bytes of frames that wait for the other side */
 };
 

@@ -23,8 +23,11 @@ verb_noop(struct session *session, struct slice arguments)
 void
 verb_capa(struct session *session, struct slice arguments)
 {
+	static const struct capability capability = { .user = true, .sasl = "" };
+	char text[CAPABILITY_SIZE];
+
 	if (session_no_more(session, arguments))
-		session_reply(session, capability_response(false));
+		session_reply(session, capability_response(&capability, text));
 }
 
 void

@@ -45,6 +45,9 @@ auth_peer_new(struct owner *owner, int fd, const struct channel_protocol *protoc
 	peer->tickets = tickets;
 	LIST_INIT(&peer->attempts);
 	RB_INIT(&peer->exchanges);
+	/* A peer that was connected to our predecessor may know numbers of its. */
+	arc4random_buf(&peer->last_exchange, sizeof(peer->last_exchange));
+	peer->last_exchange |= 1;
 	peer->channel = channel_new(process_base(owner->process), fd, protocol, peer);
 	if (peer->channel == NULL)
 		free(peer);

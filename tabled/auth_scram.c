@@ -120,6 +120,16 @@ exchange_take(struct auth_peer *peer, uint64_t number)
 	return attempt;
 }
 
+/* It began before this process did, perhaps. */
+static int
+exchange_unknown(struct channel *channel, uint32_t request)
+{
+	struct wire_writer writer = channel_begin(channel, TABLE_AUTH_REPLY, request, -1);
+
+	wire_put_u8(&writer, TABLE_AUTH_TEMPORARY);
+	return serve_send(channel, &writer);
+}
+
 /* Tries every secret of the user. FINAL: SCRAM_SERVER_FINAL_SIZE bytes. */
 static enum table_auth
 scram_judge(const struct attempt *attempt, char *final)
@@ -149,12 +159,11 @@ auth_on_scram_finish(struct channel *channel, void *context, struct channel_fram
 	struct attempt *attempt;
 	int error;
 
-	(void)channel;
 	if (!wire_done(&frame->body))
 		return -EBADMSG;
 	attempt = exchange_take(context, number);
 	if (attempt == NULL)
-		return -EBADMSG;
+		return exchange_unknown(channel, frame->request);
 	attempt->request = frame->request;
 	if (!attempt_charge(attempt))
 		return 0;

@@ -85,6 +85,8 @@ void conn_set_protocol(struct conn *conn, const struct conn_protocol *protocol, 
 int conn_start_tls(struct conn *conn, struct tls_context *context);
 /* False while there is no TLS, or its handshake is not done. */
 bool conn_tls_info(const struct conn *conn, struct tls_info *info_r);
+/* What a login over this connection can be bound to. False as conn_tls_info; all of it is 0 then. */
+bool conn_tls_binding(const struct conn *conn, struct tls_binding *binding_r);
 /* Why TLS failed (a static text), or NULL. */
 const char *conn_tls_failure(const struct conn *conn);
 

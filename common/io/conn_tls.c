@@ -77,6 +77,16 @@ conn_tls_info(const struct conn *conn, struct tls_info *info_r)
 	return true;
 }
 
+bool
+conn_tls_binding(const struct conn *conn, struct tls_binding *binding_r)
+{
+	*binding_r = (struct tls_binding){ .exporter_length = 0 };
+	if (conn->security != CONN_SECURE)
+		return false;
+	tls_stream_binding(conn->tls, binding_r);
+	return true;
+}
+
 const char *
 conn_tls_failure(const struct conn *conn)
 {

@@ -24,6 +24,19 @@ struct tls_info {
 	const char *server_name; /* that the client asked for, or NULL */
 };
 
+enum {
+	TLS_EXPORTER_SIZE = 32,  /* bytes (RFC 9266 4.2) */
+	TLS_END_POINT_MAX = 64,  /* bytes of the largest digest */
+};
+
+/* What a login can be bound to (RFC 5056); a length of 0: there is none of that kind. */
+struct tls_binding {
+	unsigned char exporter[TLS_EXPORTER_SIZE];   /* tls-exporter (RFC 9266) */
+	size_t exporter_length;
+	unsigned char end_point[TLS_END_POINT_MAX]; /* tls-server-end-point (RFC 5929 4) */
+	size_t end_point_length;
+};
+
 /*
  * Makes OpenSSL ready, once in a process and before it is confined: no configuration file is read, and none will be looked for
  * later. 0, or -ENOMEM.

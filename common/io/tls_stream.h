@@ -32,6 +32,7 @@ bool tls_stream_wants_write(const struct tls_stream *stream);
 /* True when reading again would give more at once, though the socket may have nothing. */
 bool tls_stream_more(const struct tls_stream *stream);
 void tls_stream_info(const struct tls_stream *stream, struct tls_info *info_r);
+void tls_stream_binding(const struct tls_stream *stream, struct tls_binding *binding_r);
 /* Why it failed, a static text, or NULL. */
 const char *tls_stream_failure(const struct tls_stream *stream);
 

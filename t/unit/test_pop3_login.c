@@ -144,6 +144,14 @@ link_cancel(struct link *link, uint32_t request)
 	link->reply = NULL;
 }
 
+/* What is said without a question is not heard here. */
+struct channel *
+link_channel(struct link *link)
+{
+	(void)link;
+	return NULL;
+}
+
 static struct wire_reader
 question(unsigned link, uint16_t type)
 {
@@ -243,6 +251,7 @@ setup(void)
 	config.pop3_sessions = 2;
 	config.pop3_session_workers = 1;
 	config.pop3_login_timeout = 600;
+	config.auth_without_tls = CONFIG_YES;
 	base = event_base_new();
 	ck_assert_int_eq(login_main(NULL), 0);
 	ck_assert_uint_eq(link_count, LINKS);
@@ -354,16 +363,119 @@ START_TEST(no_answer_of_tabled_is_a_temporary_failure_after_which_the_client_may
 }
 END_TEST
 
-START_TEST(a_wrong_password_is_answered_late_and_the_third_one_closes_the_connection)
+START_TEST(the_third_wrong_password_closes_the_connection)
 {
 	for (int attempt = 1; attempt <= LOGIN_FAILURES_MAX; attempt++) {
 		say_password("x");
 		ck_assert_int_eq(answer(TABLED, 0, TABLE_AUTH_REPLY, SLICE("\1")), 0);
-		ck_assert_str_eq(received(), "");
-		event_base_loop(base, EVLOOP_ONCE); /* the timer */
 		ck_assert_ptr_nonnull(strstr(received(), "-ERR [AUTH] "));
 		ck_assert_int_eq(is_closed(), attempt == LOGIN_FAILURES_MAX);
 	}
+}
+END_TEST
+
+/* The fields of a question after service and client address. */
+static struct wire_reader
+login_question(uint16_t type)
+{
+	struct wire_reader reader = question(TABLED, type);
+
+	ck_assert_slice(wire_get_slice(&reader), "pop3");
+	ck_assert_slice(wire_get_slice(&reader), "192.0.2.1");
+	return reader;
+}
+
+START_TEST(a_client_logs_in_by_plain_with_and_without_an_initial_response)
+{
+	static const char *const ways[] = { "AUTH PLAIN AHUAcA==\r\n", "AUTH plain\r\nAHUAcA==\r\n" };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct wire_reader reader;
+
+		say(ways[i]);
+		reader = login_question(TABLE_AUTH);
+		ck_assert_slice(wire_get_slice(&reader), "u");
+		ck_assert_slice(wire_get_slice(&reader), "p");
+		ck_assert_str_eq(received(), i == 0 ? "" : "+ \r\n");
+		answer(TABLED, 0, TABLE_AUTH_REPLY, SLICE("\1"));
+		ck_assert_ptr_nonnull(strstr(received(), "-ERR [AUTH] "));
+	}
+	say("AUTH PLAIN AHUAcA==\r\nSTAT\r\n");
+	answer(TABLED, 0, TABLE_AUTH_REPLY, RIGHT);
+	ck_assert_slice(slice_first(slice_from(slice_of(links[SESSION].out.data, buffer_length(&links[SESSION].out)), 16), 16), "0123456789abcdef");
+	answer(SESSION, 0, HANDOFF_REPLY, SLICE("\0"));
+}
+END_TEST
+
+START_TEST(a_client_logs_in_by_login_and_by_scram)
+{
+	struct wire_reader reader;
+
+	expect("AUTH LOGIN\r\n", "+ VXNlcm5hbWU6\r\n");
+	expect("dQ==\r\n", "+ UGFzc3dvcmQ6\r\n");
+	say("cA==\r\n");
+	reader = login_question(TABLE_AUTH);
+	ck_assert_slice(wire_get_slice(&reader), "u");
+	ck_assert_slice(wire_get_slice(&reader), "p");
+	answer(TABLED, 0, TABLE_AUTH_REPLY, SLICE("\1"));
+	received();
+	say("AUTH SCRAM-SHA-256 biws\r\n");
+	reader = login_question(TABLE_SCRAM_BEGIN);
+	ck_assert_uint_eq(wire_get_u8(&reader), 0);
+	ck_assert_slice(wire_get_slice(&reader), "");
+	ck_assert_slice(wire_get_slice(&reader), "");
+	ck_assert_slice(wire_get_slice(&reader), "n,,");
+	answer(TABLED, 0, TABLE_SCRAM_CHALLENGE, SLICE("\0\7\0\0\0\0\0\0\0\3\0\0\0foo"));
+	ck_assert_str_eq(received(), "+ Zm9v\r\n");
+	say("YmFy\r\n");
+	reader = question(TABLED, TABLE_SCRAM_FINISH);
+	ck_assert_uint_eq(wire_get_u64(&reader), 7);
+	ck_assert_slice(wire_get_slice(&reader), "bar");
+	answer(TABLED, 0, TABLE_AUTH_REPLY, SLICE("\0\20\0\0\0" "0123456789abcdef" "\3\0\0\0" "u@e" "\3\0\0\0" "v=x"));
+	ck_assert_str_eq(received(), "+ dj14\r\n");
+	say("\r\n");
+	question(SESSION, HANDOFF_TAKE);
+	answer(SESSION, 0, HANDOFF_REPLY, SLICE("\0"));
+}
+END_TEST
+
+START_TEST(what_is_wrong_in_a_sasl_exchange_ends_it_and_nothing_else)
+{
+	static char line[6000];
+
+	expect("AUTH\r\n", "-ERR AUTH needs the name of a mechanism; CAPA lists them\r\n");
+	expect("AUTH CRAM-MD5\r\n", "-ERR there is no such mechanism; CAPA lists them\r\n");
+	expect("AUTH SCRAM-SHA-256-PLUS\r\n", "-ERR there is no such mechanism; CAPA lists them\r\n");
+	expect("AUTH PLAIN\r\n*\r\n", "+ \r\n-ERR cancelled\r\n");
+	expect("AUTH PLAIN\r\n*a\r\n", "+ \r\n-ERR that is malformed\r\n");
+	expect("AUTH PLAIN =\r\n", "-ERR that is malformed\r\n");
+	expect("AUTH PLAIN\r\n", "+ \r\n");
+	memset(line, 'A', sizeof(line) - 3);
+	memcpy(line + sizeof(line) - 3, "\r\n", 3);
+	expect(line, "-ERR that is malformed\r\n");
+	expect("NOOP\r\n", "-ERR log in first\r\n");
+	say("AUTH SCRAM-SHA-256 biws\r\n");
+	answer(TABLED, 0, TABLE_SCRAM_CHALLENGE, SLICE("\3"));
+	ck_assert_str_eq(received(), "-ERR that is malformed\r\n");
+	say("AUTH SCRAM-SHA-256 biws\r\n");
+	ck_assert_int_lt(answer(TABLED, 0, TABLE_SCRAM_CHALLENGE, SLICE("\0\7")), 0);
+	ck_assert_ptr_nonnull(strstr(received(), "-ERR [SYS/TEMP] "));
+}
+END_TEST
+
+START_TEST(a_password_is_not_taken_in_the_clear_from_elsewhere)
+{
+	const char *capabilities;
+
+	config.auth_without_tls = CONFIG_NO;
+	expect("USER u\r\n", "-ERR a password is taken over TLS only; STLS comes first\r\n");
+	expect("PASS p\r\n", "-ERR USER comes first\r\n");
+	expect("AUTH PLAIN AHUAcA==\r\n", "-ERR a password is taken over TLS only; STLS comes first\r\n");
+	say("CAPA\r\n");
+	capabilities = received();
+	ck_assert_ptr_nonnull(strstr(capabilities, "\r\nSASL SCRAM-SHA-256\r\n"));
+	ck_assert_ptr_null(strstr(capabilities, "\r\nUSER\r\n"));
+	ck_assert_ptr_null(links[TABLED].reply);
 }
 END_TEST
 
@@ -444,7 +556,11 @@ main(void)
 		a_right_password_hands_the_socket_the_ticket_and_what_was_sent_ahead_to_a_session_worker,
 		a_client_whom_no_session_worker_takes_is_told_so_and_closed,
 		no_answer_of_tabled_is_a_temporary_failure_after_which_the_client_may_try_again,
-		a_wrong_password_is_answered_late_and_the_third_one_closes_the_connection,
+		the_third_wrong_password_closes_the_connection,
+		a_client_logs_in_by_plain_with_and_without_an_initial_response,
+		a_client_logs_in_by_login_and_by_scram,
+		what_is_wrong_in_a_sasl_exchange_ends_it_and_nothing_else,
+		a_password_is_not_taken_in_the_clear_from_elsewhere,
 		a_client_that_leaves_while_its_password_is_checked_is_forgotten,
 		commands_before_login_are_user_pass_capa_utf8_and_quit,
 		too_many_mistakes_close_the_connection,
