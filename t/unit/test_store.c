@@ -133,7 +133,7 @@ START_TEST(ids_only_grow_even_when_the_clock_goes_back_and_the_spool_is_empty)
 	fixture_restart();
 	ck_assert_uint_gt(store_take_ids(fixture.store, 0, 1), id);
 	fixture_settle();
-	ck_assert_uint_le(fixture_count_files("segment"), 2); /* the last durable one, and the new one */ /* the one with the message is gone */
+	ck_assert_uint_le(fixture_count_files("segment"), 2); /* the last durable one, and the new one */
 	fixture_restart();
 	ck_assert_uint_gt(store_take_ids(fixture.store, 0, 1), id);
 }
