@@ -226,7 +226,7 @@ submit_on_message(struct channel *channel, void *context, struct channel_frame *
 		return error;
 	if (error != 0)
 		return worker_reply(worker, SUBMIT_REPLY, frame->request, -1, SUBMIT_TEMPORARY);
-	if (payload.body_size > worker_config(worker)->message_size_limit)
+	if (payload.body_size > submit_body_limit(worker_config(worker)->message_size_limit))
 		error = -EFBIG;
 	else if (worker->submit->refuse)
 		error = -ENOSPC;

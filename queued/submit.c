@@ -147,7 +147,7 @@ submit_on_body_open(struct channel *channel, void *context, struct channel_frame
 		return used;
 	if (used != 0)
 		result = SUBMIT_TEMPORARY;
-	else if (size > worker_config(worker)->message_size_limit)
+	else if (size > submit_body_limit(worker_config(worker)->message_size_limit))
 		result = SUBMIT_TOO_BIG;
 	else if (worker->submit->refuse)
 		result = SUBMIT_NO_SPACE;

@@ -7,12 +7,23 @@
 #ifndef ANGARIUM_IPC_PROTO_SUBMIT_H
 #define ANGARIUM_IPC_PROTO_SUBMIT_H
 
+#include <stdint.h>
+
 enum {
 	SUBMIT_IDS_COUNT = 4096,          /* ids in one range */
 	SUBMIT_FIELDS_MAX = 4 * 1024,     /* the most that smtpd adds to a message, over message_size_limit, bytes */
 	SUBMIT_INLINE_MAX = 1024 * 1024,  /* the most that inline_limit may be, bytes */
 	SUBMIT_FRAME_MAX = 4 * 1024 * 1024, /* bytes of the largest payload: inline body and an envelope of 1,000 recipients */
 };
+
+/*
+ * The largest body, bytes: a client's message of message_size_limit may have had fields added, and its binary parts made a third larger (base64).
+ */
+static inline uint64_t
+submit_body_limit(uint64_t message_size_limit)
+{
+	return message_size_limit + message_size_limit / 2 + SUBMIT_FIELDS_MAX;
+}
 
 enum submit_type {
 	/* queued -> smtpd, request id 0 when unasked: u64 first, u32 count */

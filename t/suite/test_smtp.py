@@ -257,6 +257,19 @@ class Extensions(SuiteTest):
     def test_size_announces_the_limit(self):
         self.assertEqual(self.client.capabilities["SIZE"], ["1000000"])
 
+    def test_a_message_of_exactly_the_announced_size_is_accepted(self):
+        head = b"Subject: full\r\n\r\n"
+        line = b"x" * 98 + b"\r\n"
+        body = line * 9999
+        message = head + body + b"y" * (1000000 - len(head) - len(body) - 2) + b"\r\n"
+        self.assertEqual(len(message), 1000000)
+        self.client.expect(250, "MAIL FROM:<a@example.net> SIZE=1000000")
+        self.client.expect(250, f"RCPT TO:<{self.user}>")
+        self.client.expect(354, "DATA")
+        self.client.send(message + b".\r\n")
+        self.assertEqual(self.client.reply().code, 250)
+        self.suite.wait_messages(self.user)
+
     def test_a_size_over_the_limit_is_refused_at_mail(self):
         """RFC 1870 6.1."""
         reply = self.client.expect(552, "MAIL FROM:<a@example.net> SIZE=1000001")
