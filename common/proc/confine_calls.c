@@ -20,7 +20,7 @@
 #include "common/base/log.h"
 
 enum column {
-	OTHER,    /* a role that has no column */
+	OTHER,    /* a role without a column: the key keepers, and those of tests */
 	OWNER,    /* tabled: the Berkeley DB environment */
 	HASH,     /* tabled: one password at a time */
 	QUEUE,    /* queued: the spool */
