@@ -27,6 +27,7 @@ enum login_limits {
 	LOGIN_FAILURES_MAX = 3,  /* wrong passwords after which a connection is closed */
 	LOGIN_ERRORS_MAX = 10,   /* lines that are no proper command, likewise */
 	LOGIN_SESSION_WORKERS_MAX = 256,
+	LOGIN_DESCRIPTORS = 3, /* of a client: its socket, the way to a session worker, and what is kept until that has answered */
 	LOGIN_UNSENT_MAX = 4 * 1024, /* bytes of replies that the client has not read, at which it is not listened to any more */
 };
 

@@ -11,7 +11,7 @@ login_limit_rules(struct login_worker *worker)
 	const struct config *config = process_config(worker->process);
 
 	worker->limits.rules = (struct limits_rules){
-		.sessions = config->pop3_sessions,
+		.sessions = process_clients(worker->process, config->pop3_sessions, LOGIN_DESCRIPTORS),
 		.sessions_per_address = config->pop3_sessions_per_address,
 		.total = { [LIMITS_SESSIONS] = config->pop3_session_rate },
 		.per_address = {

@@ -21,6 +21,7 @@
 #include "smtpd/submit.h"
 
 enum {
+	SESSION_DESCRIPTORS = 2, /* the socket, and a spool file */
 	STOP_SECONDS = 5, /* for messages that are on their way to the queue, and for the last replies */
 };
 
@@ -135,12 +136,21 @@ close_port(struct port *port)
 }
 
 static void
+set_rules(struct worker *worker)
+{
+	struct limits_rules *rules = &worker->host.limits.rules;
+
+	limit_rules(worker->host.config, rules);
+	rules->sessions = process_clients(worker->process, rules->sessions, SESSION_DESCRIPTORS);
+}
+
+static void
 reloaded(void *context)
 {
 	struct worker *worker = context;
 
 	worker->host.config = process_config(worker->process);
-	limit_rules(worker->host.config, &worker->host.limits.rules);
+	set_rules(worker);
 }
 
 static void
@@ -183,7 +193,7 @@ worker_main(struct process *process)
 	limits_init(&worker->host.limits);
 	worker->host.base = process_base(process);
 	worker->host.config = process_config(process);
-	limit_rules(worker->host.config, &worker->host.limits.rules);
+	set_rules(worker);
 	worker->host.index = process_index(process);
 	worker->host.tls = role_tls_context;
 	worker->host.tls_ready = tls_key_ready;

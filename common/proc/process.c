@@ -7,9 +7,11 @@
 #include "common/proc/process.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -23,6 +25,7 @@
 enum {
 	LISTENERS_MAX = 64,
 	EXPECTED_MAX = 4, /* names that siblings may ask for */
+	DESCRIPTORS_OWN = 64, /* that a process needs besides those for clients */
 	STATE_PREPARING = 0,
 	STATE_RUNNING = 1,
 };
@@ -70,6 +73,7 @@ struct process {
 	char directory[CONFIG_PATH_MAX];
 	char name[CONTROL_NAME_MAX]; /* "smtpd/worker" */
 	unsigned index;
+	unsigned descriptors; /* that it may have */
 	bool configured;
 	bool started;
 	bool stopping;
@@ -107,6 +111,18 @@ const char *
 process_directory(const struct process *process)
 {
 	return process->directory[0] == '\0' ? NULL : process->directory;
+}
+
+unsigned
+process_clients(const struct process *process, unsigned wanted, unsigned each)
+{
+	unsigned most = process->descriptors <= 2 * DESCRIPTORS_OWN ? 1 : (process->descriptors - DESCRIPTORS_OWN) / each;
+
+	if (wanted <= most)
+		return wanted;
+	log_event(LOG_WARNING, "process.descriptors", LOG_UINT("limit", process->descriptors), LOG_UINT("wanted", wanted),
+	          LOG_UINT("clients", most));
+	return most;
 }
 
 static const struct held_listener *
@@ -425,6 +441,17 @@ process_prepare(struct process *process)
 	return process->role->tls == NULL ? 0 : process->role->tls->prepare(process);
 }
 
+/* The limit of descriptors that confinement will leave; the call is not allowed afterwards. */
+static unsigned
+process_descriptors(const struct service_role *role)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_max > UINT_MAX)
+		return UINT_MAX;
+	return role->descriptors != 0 && role->descriptors < files.rlim_max ? role->descriptors : (unsigned)files.rlim_max;
+}
+
 static int
 process_confine(struct process *process)
 {
@@ -441,6 +468,7 @@ process_confine(struct process *process)
 	process->confinement.descriptors = process->role->descriptors;
 	process->confinement.directory = process_directory(process);
 	process->confinement.role = process->name;
+	process->descriptors = process_descriptors(process->role);
 	error = confine(&process->confinement, &step);
 	if (error != 0) {
 		log_event(LOG_ERR, "process.confine", LOG_STRING("step", step), LOG_ERROR(error));

@@ -26,6 +26,12 @@ unsigned process_index(const struct process *process);
 const char *process_directory(const struct process *process);
 
 /*
+ * How many of WANTED clients this process may have so that each finds EACH descriptors: as many, or what its limit of descriptors allows. The
+ * latter is logged.
+ */
+unsigned process_clients(const struct process *process, unsigned wanted, unsigned each);
+
+/*
  * Listening sockets, in the order of the configuration. NAME is a TCP listener's ("smtp", "submission", "pop3") or a
  * UNIX socket's name ("tabled-smtpd"). Returns the descriptor of the INDEXth one (non-blocking, owned by the process), or -1 past the last.
  */

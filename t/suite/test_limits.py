@@ -1,7 +1,10 @@
 """Limits of clients: who takes too much is refused for the moment, and others notice nothing."""
 
+import os
+import resource
 import select
 import socket
+import threading
 import time
 
 from harness import DOMAIN, SLOWNESS, LineClient, OwnSuiteTest, Pop3Client, SmtpClient, eventually
@@ -247,3 +250,71 @@ class Memory(OwnSuiteTest):
         suite.wait_messages(USER, ends.count(250))
         suite.wait_accepting(USER)
         self.assertIn("limit=smtp_memory", suite.log("smtpd"))
+
+
+class Load(OwnSuiteTest):
+    """Thousands of clients that do nothing, or very little, are no burden to the others."""
+
+    IDLE_MOST = 10000  # and as many that drip
+    DESCRIPTORS = 65536
+
+    def raise_limit(self):
+        """As many descriptors as there may be, for this process and for the suite; as root more than that. Returns how many."""
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        if os.getuid() == 0 and before[1] < self.DESCRIPTORS:
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (self.DESCRIPTORS, self.DESCRIPTORS))
+            except (ValueError, OSError):
+                pass
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        return most
+
+    def crowd(self, port, count):
+        clients = []
+        for _ in range(count):
+            client = socket.create_connection(("127.0.0.1", port), timeout=30 * SLOWNESS)
+            self.addCleanup(client.close)
+            clients.append(client)
+        for client in clients:
+            self.assertIn(client.recv(1000)[:3], (b"220", b"+OK"))
+        return clients
+
+    @staticmethod
+    def drip(clients, stop):
+        while not stop.is_set():
+            for client in clients:
+                if stop.wait(0.0001):
+                    return
+                client.send(b"N")
+
+    def others_are_served(self, suite):
+        began = time.monotonic()
+        for number in range(20):
+            with suite.smtp() as client:
+                client.hello()
+                client.message("b@example.net", [USER])
+            with suite.pop3(USER) as client:
+                client.ok("STAT")
+                client.quit()
+        suite.wait_messages(USER, number + 1)
+        return time.monotonic() - began
+
+    def test_thousands_of_idle_clients_and_of_those_that_drip_leave_others_served(self):
+        # A worker counts two descriptors for each client, and may get all of them: this process needs one.
+        each = min(self.IDLE_MOST, (self.raise_limit() - 1000) // 6)
+        suite = self.start_suite(users=[USER], smtp_sessions=3 * each, smtp_sessions_per_address=0, pop3_sessions=2 * each,
+                                 pop3_sessions_per_address=0, pop3_login_timeout="1h")
+        self.crowd(suite.smtp_port, each)
+        self.crowd(suite.pop3_port, each // 2)
+        dripping = self.crowd(suite.smtp_port, each)
+        stop = threading.Event()
+        thread = threading.Thread(target=self.drip, args=(dripping, stop))
+        thread.start()
+        try:
+            self.assertLess(self.others_are_served(suite), 15 * SLOWNESS)
+        finally:
+            stop.set()
+            thread.join()
+        self.assertNotIn("process.descriptors", suite.log("smtpd"))
