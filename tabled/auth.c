@@ -95,7 +95,7 @@ attempt_free(struct attempt *attempt)
 {
 	if (attempt->exchange != 0) {
 		RB_REMOVE(exchange_tree, &attempt->peer->exchanges, attempt);
-		attempt->peer->exchange_count--;
+		attempt->owner->exchanges[attempt->peer->tickets]--;
 	}
 	if (attempt->peer != NULL)
 		LIST_REMOVE(attempt, next);

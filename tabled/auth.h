@@ -20,7 +20,7 @@ enum auth_limits {
 	AUTH_QUESTION_MAX = 4 * TABLE_PASSWORD_MAX, /* bytes of the largest question */
 	AUTH_SERVICE_SIZE = 32,                     /* bytes of a service's name */
 	AUTH_CLIENT_SIZE = 64,                      /* bytes of a client's address */
-	AUTH_EXCHANGES_MAX = 16384,                 /* of SCRAM, under way for one peer */
+	AUTH_EXCHANGES_MAX = 16384,                 /* of SCRAM, under way for all peers of a kind: each takes some 4 KiB */
 };
 
 RB_HEAD(exchange_tree, attempt);
@@ -32,7 +32,6 @@ struct auth_peer {
 	bool tickets; /* its clients get to their mailboxes */
 	LIST_HEAD(, attempt) attempts;
 	struct exchange_tree exchanges; /* those attempts that wait for a client-final message */
-	unsigned exchange_count;
 	uint64_t last_exchange;
 };
 

@@ -58,7 +58,7 @@ scram_start(struct attempt *attempt, struct slice message, bool plus, const stru
 	struct login login;
 	int error;
 
-	if (peer->exchange_count >= AUTH_EXCHANGES_MAX)
+	if (attempt->owner->exchanges[peer->tickets] >= AUTH_EXCHANGES_MAX)
 		return -EAGAIN;
 	attempt->scram = malloc(sizeof(*attempt->scram));
 	if (attempt->scram == NULL)
@@ -73,7 +73,7 @@ scram_start(struct attempt *attempt, struct slice message, bool plus, const stru
 		return -EINVAL;
 	attempt->exchange = ++peer->last_exchange;
 	RB_INSERT(exchange_tree, &peer->exchanges, attempt);
-	peer->exchange_count++;
+	attempt->owner->exchanges[peer->tickets]++;
 	return scram_answer(attempt, TABLE_AUTH_OK, challenge);
 }
 
@@ -115,7 +115,7 @@ exchange_take(struct auth_peer *peer, uint64_t number)
 	if (attempt == NULL)
 		return NULL;
 	RB_REMOVE(exchange_tree, &peer->exchanges, attempt);
-	peer->exchange_count--;
+	peer->owner->exchanges[peer->tickets]--;
 	attempt->exchange = 0;
 	return attempt;
 }

@@ -35,6 +35,7 @@ struct owner {
 	struct guard *guard;
 	struct guard_limits guard_limits;
 	struct buffer targets;        /* of the expansion under way */
+	unsigned exchanges[2];        /* of SCRAM under way: for peers without tickets (smtpd), and with (pop3d) */
 };
 
 int owner_main(struct process *process);

@@ -317,5 +317,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		answer_password(1);
 	while (job_count > 0)
 		answer_job(1);
+	/* What a peer began is over when it has gone. */
+	if (owner.exchanges[0] != 0 || owner.exchanges[1] != 0)
+		abort();
 	return 0;
 }
