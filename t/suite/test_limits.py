@@ -200,11 +200,17 @@ class Proxy(OwnSuiteTest):
         eventually(lambda: "client=127.0.0.1" in suite.log("smtpd"), "the log names the balancer")
 
     def test_a_pop3_client_behind_a_balancer_is_logged_with_its_own_address(self):
-        suite = self.start_suite(users=[USER], proxy_networks="127.0.0.0/8")
+        suite = self.start_suite(users=[USER], proxy_networks="127.0.0.0/8", auth_without_tls="yes")
         with LineClient(suite.pop3_port) as client:
             client.send(proxy_header("192.0.2.7") + f"USER {USER}\r\nPASS correct horse\r\nQUIT\r\n".encode())
             self.assertEqual([client.line()[:3] for _ in range(4)], [b"+OK"] * 4)
         eventually(lambda: "client=192.0.2.7" in suite.log("pop3d"), "the log names the client")
+
+    def test_a_pop3_client_behind_a_balancer_on_loopback_may_not_send_its_password_without_tls(self):
+        suite = self.start_suite(users=[USER], proxy_networks="127.0.0.0/8")
+        with LineClient(suite.pop3_port) as client:
+            client.send(proxy_header("192.0.2.7") + f"USER {USER}\r\n".encode())
+            self.assertEqual([client.line()[:4] for _ in range(2)], [b"+OK ", b"-ERR"])
 
     def test_a_balancer_without_a_proxy_header_is_refused_at_once_or_after_a_deadline(self):
         suite = self.start_suite(proxy_networks="127.0.0.0/8", proxy_timeout="1s")
