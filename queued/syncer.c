@@ -58,6 +58,9 @@ struct syncer {
 	struct event_base *base;
 	struct event *event;
 	int finished_fd; /* an eventfd */
+	struct process *process;
+	unsigned clients; /* whose channels are open */
+	bool stopping;
 	pthread_mutex_t lock;
 	struct job_list finished; /* under the lock */
 	struct lane lanes[LANES];
@@ -140,11 +143,24 @@ lane_start(struct syncer *syncer, struct lane *lane, unsigned threads)
 
 /* ---- the main thread ---- */
 
+/* The one of this process: a channel's context is its client. */
+static struct syncer *the_syncer;
+
 static void
 client_leave(struct client *client)
 {
 	if (client->channel == NULL && client->jobs == 0)
 		free(client);
+}
+
+/* Its channel has been closed. */
+static void
+client_gone(struct client *client)
+{
+	client->channel = NULL;
+	the_syncer->clients--;
+	if (the_syncer->stopping && the_syncer->clients == 0)
+		process_stop(the_syncer->process);
 }
 
 static void
@@ -159,8 +175,10 @@ job_answer(struct job *job)
 		struct wire_writer writer = channel_begin(client->channel, SYNC_DONE, job->request, -1);
 
 		wire_put_u32(&writer, (uint32_t)-job->error);
-		if (channel_send(client->channel, &writer) != 0)
+		if (channel_send(client->channel, &writer) != 0) {
 			channel_close(&client->channel); /* the queue then asks again */
+			client_gone(client);
+		}
 	}
 	client_leave(client);
 	close(job->fd);
@@ -187,9 +205,6 @@ syncer_finished(evutil_socket_t fd, short what, void *context)
 		job_answer(job);
 	}
 }
-
-/* The one of this process: a channel's context is its client. */
-static struct syncer *the_syncer;
 
 static int
 syncer_on_file(struct channel *channel, void *context, struct channel_frame *frame)
@@ -231,7 +246,7 @@ syncer_on_closed(struct channel *channel, void *context, int error)
 
 	(void)channel;
 	log_event(LOG_NOTICE, "syncer.channel_closed", LOG_ERROR(error));
-	client->channel = NULL;
+	client_gone(client);
 	client_leave(client);
 }
 
@@ -261,6 +276,19 @@ syncer_on_channel(void *context, int fd)
 	client->channel = channel_new(syncer->base, fd, &protocol, client);
 	if (client->channel == NULL)
 		free(client);
+	else
+		syncer->clients++;
+}
+
+/* Both roles are told to stop at once, and the queue wants its last writes made durable: whoever asks is waited for. */
+static void
+syncer_on_stop(void *context)
+{
+	struct syncer *syncer = context;
+
+	syncer->stopping = true;
+	if (syncer->clients == 0)
+		process_stop(syncer->process);
 }
 
 /* Signals are for the main thread's loop. */
@@ -285,6 +313,7 @@ syncer_main(struct process *process)
 	static struct syncer syncer; /* its threads live as long as the process */
 	int error;
 
+	syncer.process = process;
 	syncer.base = process_base(process);
 	STAILQ_INIT(&syncer.finished);
 	pthread_mutex_init(&syncer.lock, NULL);
@@ -301,5 +330,6 @@ syncer_main(struct process *process)
 		return EX_OSERR;
 	}
 	process_on_channel(process, "syncer", syncer_on_channel, &syncer);
+	process_on_stop(process, syncer_on_stop, &syncer);
 	return process_run(process);
 }
