@@ -39,6 +39,7 @@ content_begin(struct session *session)
 	struct message_rules rules = {
 		.config = config,
 		.complete = session->submission,
+		.check_from = session->login != NULL,
 		.binary = (transaction->flags & ENVELOPE_BINARYMIME) != 0,
 		.announced_size = transaction->announced_size,
 	};
@@ -49,6 +50,7 @@ content_begin(struct session *session)
 		.hostname = config->hostname,
 		.extended = session->extended,
 		.utf8 = (transaction->flags & ENVELOPE_SMTPUTF8) != 0,
+		.authenticated = session->login != NULL,
 		.tls = conn_tls_info(session->conn, &tls) ? &tls : NULL,
 		.recipient = transaction->accepted_count == 1 ? first->address : SLICE(""),
 		.when = clock_wall(),
@@ -166,12 +168,56 @@ content_advance(struct session *session)
 		content_submit(session);
 }
 
+static void content_check_from(struct session *session);
+
+static void
+content_from_answered(struct may_send *question, enum table_may_send said)
+{
+	static const enum reply refusals[] = {
+		[TABLE_MAY_SEND_YES] = REPLY_NONE,
+		[TABLE_MAY_SEND_NO] = REPLY_FROM_NOT_YOURS,
+		[TABLE_MAY_SEND_LATER] = REPLY_LOOKUP_FAILED,
+	};
+	struct session *session = question->context;
+
+	if (refusals[said] != REPLY_NONE)
+		message_refuse(&session->transaction->message, refusals[said]);
+	content_check_from(session);
+	if (session->stopping && !session->finishing) {
+		session_reply(session, REPLY_SHUTDOWN);
+		session_close(session, "shutdown");
+	}
+	if (session->transaction == NULL || !session->transaction->may_send.waiting)
+		session_wake(session, SESSION_WAIT_SENDER);
+}
+
+/* Asks about the next address in the From: field of a user's message; after the last one the message goes on. */
+static void
+content_check_from(struct session *session)
+{
+	struct transaction *transaction = session->transaction;
+	struct message *message = &transaction->message;
+	struct slice rest = slice_from(buffer_slice(&message->from), transaction->from_asked);
+
+	if (message->refusal == REPLY_NONE && rest.length > 0) {
+		transaction->from_asked += strlen(rest.data) + 1;
+		transaction->may_send.answered = content_from_answered;
+		transaction->may_send.context = session;
+		if (may_send_ask(session->host->tabled, session->login, rest.data, &transaction->may_send) == 0) {
+			session_wait(session, SESSION_WAIT_SENDER);
+			return;
+		}
+		message_refuse(message, REPLY_LOOKUP_FAILED);
+	}
+	content_advance(session);
+}
+
 static void
 content_finish(struct session *session)
 {
 	session->finishing = true;
 	message_finish(&session->transaction->message);
-	content_advance(session);
+	content_check_from(session);
 }
 
 static enum reply

@@ -6,11 +6,11 @@
 #include <errno.h>
 
 #include "common/ipc/link.h"
+#include "common/mail/auth.h"
 
 enum {
 	ANSWER_TIMEOUT = 30 * 1000, /* milliseconds; a lookup takes microseconds, so tabled is stuck */
 	UNSENT_MAX = 4 * 1024 * 1024, /* bytes of questions that wait while tabled does not read */
-	REPLY_MAX = 64,             /* bytes */
 };
 
 struct link *
@@ -19,7 +19,7 @@ lookup_link(struct process *process)
 	static const struct link_protocol protocol = {
 		.channel = "tabled-smtpd",
 		.timeout_ms = ANSWER_TIMEOUT,
-		.input_limit = REPLY_MAX,
+		.input_limit = AUTH_LINK_REPLY_MAX,
 		.output_limit = UNSENT_MAX,
 	};
 

@@ -7,8 +7,13 @@
 #include <errno.h>
 
 #include "common/base/log.h"
+#include "common/mail/address.h"
+#include "common/mail/header.h"
 #include "common/mail/mime.h"
+#include "common/mail/originator.h"
 #include "common/mail/queueid.h"
+
+enum { FROM_MAX = 8 * 1024 }; /* bytes of the addresses in From: */
 
 void
 message_init(struct message *message)
@@ -23,6 +28,7 @@ message_refuse(struct message *message, enum reply refusal)
 	if (message->refusal == REPLY_NONE)
 		message->refusal = refusal;
 	mime_free(&message->mime);
+	buffer_free(&message->from);
 	body_end(&message->body);
 }
 
@@ -51,6 +57,7 @@ message_begin(struct message *message, const struct message_rules *rules, const 
 
 	*message = (struct message){
 		.complete = rules->complete,
+		.check_from = rules->check_from,
 		.mime = rules->binary ? mime_new() : NULL,
 		.hops_limit = config->hops_limit,
 		.size_limit = config->message_size_limit,
@@ -60,6 +67,7 @@ message_begin(struct message *message, const struct message_rules *rules, const 
 	slice_to_string(slice_from_string(config->hostname), message->hostname, sizeof(message->hostname));
 	text_begin(&message->text);
 	headers_begin(&message->headers);
+	buffer_init(&message->from, FROM_MAX);
 	body_begin(&message->body, config->inline_limit);
 	if (rules->binary && message->mime == NULL)
 		message_refuse(message, REPLY_NO_MEMORY);
@@ -81,6 +89,28 @@ append_missing_fields(struct message *message)
 	return error;
 }
 
+/* Gathers the addresses in From:. False when that is not sure to be what the reader will see. */
+static bool
+gather_from(struct message *message, struct slice rest)
+{
+	const struct headers *headers = &message->headers;
+	struct slice header = buffer_slice(&message->body.memory);
+	struct header_field field;
+	char address[ADDRESS_MAX + 1];
+	int found;
+
+	/* What has gone into the file cannot be looked at; and the header may not go on after a line that is no field. */
+	if (message->body.written > 0 || (headers->fields && !headers->empty_line && headers_held(headers).length + rest.length > 0) ||
+	    header_count(header, SLICE("From"), 2) > 1)
+		return false;
+	if (!header_find(header, SLICE("From"), &field))
+		return true;
+	while ((found = originator_next(&field.value, address)) == 1)
+		if (buffer_append(&message->from, address, strlen(address) + 1) != 0)
+			return false;
+	return found == 0;
+}
+
 /*
  * The header section has ended before the held bytes and REST, the bytes that follow them. A message without
  * any header section gets the empty line that must stand between our fields and its text.
@@ -94,6 +124,8 @@ end_header(struct message *message, struct slice rest)
 
 	message->header_done = true;
 	check(message, append_missing_fields(message));
+	if (message->check_from && !gather_from(message, rest))
+		message_refuse(message, REPLY_FROM_MALFORMED);
 	if (!headers->fields && !headers->empty_line && held.length + rest.length > 0)
 		check(message, buffer_append_string(out, "\r\n"));
 	check(message, buffer_append_slice(out, held));

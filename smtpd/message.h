@@ -23,6 +23,8 @@ struct mime;
 struct message {
 	enum reply refusal;      /* why it is refused; REPLY_NONE: it is not */
 	bool complete;           /* a missing Date: and Message-ID: are added */
+	bool check_from;         /* FROM is filled in */
+	struct buffer from;      /* the addresses in From:, each as a C string */
 	struct mime *mime;       /* BODY=BINARYMIME: makes lines of the content; or NULL */
 	bool header_done;        /* the header section has gone by */
 	unsigned hops_limit;
@@ -39,6 +41,7 @@ struct message {
 struct message_rules {
 	const struct config *config; /* read only during message_begin */
 	bool complete;
+	bool check_from;
 	bool binary;                 /* any bytes may come */
 	uint64_t announced_size;     /* bytes; 0: unknown */
 };

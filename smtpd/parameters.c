@@ -109,6 +109,20 @@ parse_envid(const struct command_parameter *parameter, void *out)
 	return xtext_decode(parameter->value, mail->envid, sizeof(mail->envid));
 }
 
+/*
+ * AUTH= (RFC 4954 5): who has sent the message first, as another server says. It is checked for its form, and not believed.
+ */
+static int
+parse_auth(const struct command_parameter *parameter, void *out)
+{
+	char mailbox[ENVELOPE_ORCPT_MAX + 1];
+
+	(void)out;
+	if (parameter->value.length == 0)
+		return -EINVAL;
+	return slice_equal(parameter->value, SLICE("<>")) ? 0 : xtext_decode(parameter->value, mailbox, sizeof(mailbox));
+}
+
 static int
 parse_notify(const struct command_parameter *parameter, void *out)
 {
@@ -186,6 +200,7 @@ parameters_mail(struct slice arguments, struct mail_parameters *parameters_r)
 		{ "SMTPUTF8", parse_smtputf8 },
 		{ "RET", parse_ret },
 		{ "ENVID", parse_envid },
+		{ "AUTH", parse_auth },
 	};
 
 	*parameters_r = (struct mail_parameters){ 0 };

@@ -13,15 +13,18 @@
 
 enum { TLS_CLAUSE_SIZE = 160 };
 
-/* The protocol's name (RFC 3848; RFC 6531 4.3). HELO has none for TLS. */
+/* The protocol's name (RFC 3848; RFC 6531 4.3). HELO has none for TLS or AUTH. */
 static const char *
 protocol_name(const struct received *received)
 {
+	static const char *const names[2][4] = {
+		{ "ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA" },
+		{ "UTF8SMTP", "UTF8SMTPS", "UTF8SMTPA", "UTF8SMTPSA" },
+	};
+
 	if (!received->extended)
 		return "SMTP";
-	if (received->tls != NULL)
-		return received->utf8 ? "UTF8SMTPS" : "ESMTPS";
-	return received->utf8 ? "UTF8SMTP" : "ESMTP";
+	return names[received->utf8][(received->tls != NULL ? 1 : 0) + (received->authenticated ? 2 : 0)];
 }
 
 /* "tls" with the registered names of cipher and group (RFC 8314 4.3), and for people the version and the length of the key. */

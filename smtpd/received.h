@@ -19,6 +19,7 @@ struct received {
 	const char *hostname;   /* ours */
 	bool extended;          /* EHLO, not HELO */
 	bool utf8;              /* SMTPUTF8 */
+	bool authenticated;
 	const struct tls_info *tls; /* NULL without TLS */
 	uint64_t queue_id;
 	struct slice recipient; /* the only one; empty when there are several, so that none sees the others */

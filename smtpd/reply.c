@@ -14,6 +14,7 @@ static const struct slice lines[REPLY_COUNT] = {
 	[REPLY_NONE] = { "", 0 },
 
 	[REPLY_OK] = LINE("250 2.0.0 Ok"),
+	[REPLY_AUTH_OK] = LINE("235 2.7.0 Authenticated"),
 	[REPLY_SENDER_OK] = LINE("250 2.1.0 Sender ok"),
 	[REPLY_RECIPIENT_OK] = LINE("250 2.1.5 Recipient ok"),
 	[REPLY_CHUNK_OK] = LINE("250 2.0.0 Chunk received"),
@@ -47,6 +48,17 @@ static const struct slice lines[REPLY_COUNT] = {
 	[REPLY_ALREADY_TLS] = LINE("503 5.5.1 TLS is active already"),
 	[REPLY_BINARY_DATA] = LINE("503 5.5.1 BODY=BINARYMIME needs BDAT"),
 
+	[REPLY_AUTH_TWICE] = LINE("503 5.5.1 You are authenticated already"),
+	[REPLY_AUTH_UNKNOWN] = LINE("504 5.5.4 There is no such mechanism; EHLO lists them"),
+	[REPLY_AUTH_MALFORMED] = LINE("501 5.5.2 That is no message of the mechanism"),
+
+	[REPLY_AUTH_FAILED] = LINE("535 5.7.8 Wrong user name or password"),
+	[REPLY_AUTH_CANCELLED] = LINE("501 5.7.0 Cancelled"),
+	[REPLY_AUTH_NEEDS_TLS] = LINE("538 5.7.11 A password is taken over TLS only; STARTTLS comes first"),
+	[REPLY_AUTH_REQUIRED] = LINE("530 5.7.0 Authenticate first"),
+	[REPLY_SENDER_NOT_YOURS] = LINE("553 5.7.1 You may send as your own addresses only, and this is none of them"),
+	[REPLY_FROM_NOT_YOURS] = LINE("550 5.7.1 You may write as your own addresses only; From: names another"),
+	[REPLY_FROM_MALFORMED] = LINE("550 5.7.1 The From: field cannot be checked: it is malformed, too long, or there twice"),
 	[REPLY_EXPAND] = LINE("550 5.7.2 Lists are not expanded"),
 	[REPLY_NO_RECIPIENTS] = LINE("554 5.5.1 No valid recipients"),
 	[REPLY_NO_MAILBOX] = LINE("550 5.1.1 No such mailbox"),
@@ -61,6 +73,7 @@ static const struct slice lines[REPLY_COUNT] = {
 	[REPLY_UNCONVERTIBLE] = LINE("554 5.6.3 Binary content is taken only in sound MIME parts that have "
 	                             "Content-Transfer-Encoding: binary"),
 
+	[REPLY_AUTH_TEMPORARY] = LINE("454 4.7.0 Authentication is not possible now; try again later"),
 	[REPLY_TOO_MANY_RECIPIENTS] = LINE("452 4.5.3 Too many recipients"),
 	[REPLY_MESSAGE_RATE] = LINE("450 4.7.1 Too many messages from your address; try again later"),
 	[REPLY_RECIPIENT_RATE] = LINE("450 4.7.1 Too many recipients from your address; try again later"),
@@ -108,8 +121,17 @@ reply_helo(struct conn *conn, const char *hostname)
 }
 
 int
-reply_ehlo(struct conn *conn, const char *hostname, uint64_t size_limit, uint32_t recipients_limit, bool starttls)
+reply_challenge(struct conn *conn, const char *challenge)
 {
+	return conn_printf(conn, "334 %s\r\n", challenge);
+}
+
+int
+reply_ehlo(struct conn *conn, const char *hostname, const struct reply_extensions *extensions)
+{
+	const char *mechanisms = extensions->mechanisms;
+	bool auth = mechanisms[0] != '\0';
+
 	/*
 	 * LIMITS (RFC 9422) says what is limited: recipients. MAILMAX is left out because a session may send
 	 * any number of messages.
@@ -125,9 +147,10 @@ reply_ehlo(struct conn *conn, const char *hostname, uint64_t size_limit, uint32_
 	                   "250-BINARYMIME\r\n"
 	                   "250-DSN\r\n"
 	                   "250-LIMITS RCPTMAX=%" PRIu32 "\r\n"
-	                   "%s"
+	                   "%s%s%s%s"
 	                   "250 HELP\r\n",
-	                   hostname, size_limit, recipients_limit, starttls ? "250-STARTTLS\r\n" : "");
+	                   hostname, extensions->size_limit, extensions->recipients_limit,
+	                   extensions->starttls ? "250-STARTTLS\r\n" : "", auth ? "250-AUTH " : "", mechanisms, auth ? "\r\n" : "");
 }
 
 int

@@ -17,6 +17,7 @@ enum reply {
 
 	/* done */
 	REPLY_OK,
+	REPLY_AUTH_OK,
 	REPLY_SENDER_OK,
 	REPLY_RECIPIENT_OK,
 	REPLY_CHUNK_OK,
@@ -50,8 +51,18 @@ enum reply {
 	REPLY_IN_CHUNKS,
 	REPLY_ALREADY_TLS,
 	REPLY_BINARY_DATA,
+	REPLY_AUTH_TWICE,
+	REPLY_AUTH_UNKNOWN,
+	REPLY_AUTH_MALFORMED,
 
 	/* refused */
+	REPLY_AUTH_FAILED,
+	REPLY_AUTH_CANCELLED,
+	REPLY_AUTH_NEEDS_TLS,
+	REPLY_AUTH_REQUIRED,
+	REPLY_SENDER_NOT_YOURS,
+	REPLY_FROM_NOT_YOURS,
+	REPLY_FROM_MALFORMED,
 	REPLY_EXPAND,
 	REPLY_NO_RECIPIENTS,
 	REPLY_NO_MAILBOX,
@@ -66,6 +77,7 @@ enum reply {
 	REPLY_UNCONVERTIBLE,
 
 	/* not now */
+	REPLY_AUTH_TEMPORARY,
 	REPLY_TOO_MANY_RECIPIENTS,
 	REPLY_MESSAGE_RATE,
 	REPLY_RECIPIENT_RATE,
@@ -89,7 +101,7 @@ enum reply {
 static inline bool
 reply_is_bad_command(enum reply reply)
 {
-	return reply >= REPLY_UNKNOWN_COMMAND && reply <= REPLY_BINARY_DATA;
+	return reply >= REPLY_UNKNOWN_COMMAND && reply <= REPLY_AUTH_MALFORMED;
 }
 
 /* The whole line, with CRLF. */
@@ -101,8 +113,18 @@ struct slice reply_text(enum reply reply);
 int reply_send(struct conn *conn, enum reply reply);
 int reply_greeting(struct conn *conn, const char *hostname);
 int reply_helo(struct conn *conn, const char *hostname);
-/* The service extensions (RFC 5321 4.1.1.1). */
-int reply_ehlo(struct conn *conn, const char *hostname, uint64_t size_limit, uint32_t recipients_limit, bool starttls);
+/* 334, with a challenge of AUTH in base64 */
+int reply_challenge(struct conn *conn, const char *challenge);
+
+/* The service extensions (RFC 5321 4.1.1.1) that are not always the same. */
+struct reply_extensions {
+	uint64_t size_limit;
+	uint32_t recipients_limit;
+	bool starttls;
+	const char *mechanisms; /* of AUTH, or "" */
+};
+
+int reply_ehlo(struct conn *conn, const char *hostname, const struct reply_extensions *extensions);
 /* The message is durable under this id. */
 int reply_queued(struct conn *conn, uint64_t queue_id);
 

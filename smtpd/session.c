@@ -56,6 +56,8 @@ static void
 session_free(struct session *session)
 {
 	session->magic = 0;
+	session_forget_auth(session);
+	free(session->login);
 	free(session->helo);
 	free(session);
 }
@@ -172,6 +174,7 @@ session_reset(struct session *session)
 		return;
 	STAILQ_FOREACH(recipient, &session->transaction->pending, next)
 		lookup_cancel(session->host->tabled, &recipient->lookup);
+	may_send_cancel(session->host->tabled, &session->transaction->may_send);
 	submit_abandon(session->host->submit, &session->transaction->job);
 	transaction_free(&session->transaction);
 }
@@ -272,6 +275,7 @@ session_new(struct session_host *host, int fd, const struct sockaddr *client, en
 	session->host = host;
 	session->submission = port != SESSION_PORT_SMTP;
 	session->may_relay = config_networks_contain(&host->config->relay_networks, client);
+	session->loopback = config_is_loopback(client);
 	config_address_text(client, session->client, sizeof(session->client));
 	make_id(session);
 	session->conn = conn_new(host->base, fd, &protocol, session);

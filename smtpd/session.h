@@ -23,9 +23,11 @@
 #include "common/io/conn.h"
 #include "common/io/limits.h"
 #include "common/mail/config.h"
+#include "common/mail/sasl.h"
 #include "smtpd/data.h"
 #include "smtpd/reply.h"
 
+struct auth;
 struct link;
 struct session;
 struct submit;
@@ -45,6 +47,7 @@ enum session_mode {
 	SESSION_REMAINDER, /* the rest of a command with a bare LF in it */
 	SESSION_DATA,      /* content, up to CRLF "." CRLF */
 	SESSION_CHUNK,     /* content, chunk_left bytes */
+	SESSION_AUTH,      /* lines that answer the challenges of AUTH */
 };
 
 /* What must happen before input is looked at again; bits. */
@@ -52,6 +55,8 @@ enum session_wait {
 	SESSION_WAIT_LOOKUPS = 1, /* the pending recipients must be answered */
 	SESSION_WAIT_QUEUE = 2,   /* queued must answer */
 	SESSION_WAIT_OUTPUT = 4,  /* the client must read our replies */
+	SESSION_WAIT_AUTH = 8,    /* tabled must decide on a login */
+	SESSION_WAIT_SENDER = 16, /* tabled must say as whom the user may send */
 };
 
 /* What all sessions of a worker share. */
@@ -97,6 +102,10 @@ struct session {
 	bool submission;             /* came in on a submission port */
 	bool secure;                 /* TLS is there, or its handshake is under way */
 	bool may_relay;
+	bool loopback;               /* the client is on this host */
+	char *login;                 /* of the user that the client has proved to be, or NULL */
+	struct auth *auth;           /* while AUTH is under way, else NULL */
+	unsigned auth_failures;
 	bool extended;               /* EHLO, not HELO */
 	char *helo;                  /* what the client calls itself; NULL in START */
 	struct transaction *transaction;
@@ -152,6 +161,13 @@ void session_reset(struct session *session);
 
 /* Closes and frees a session that is to end. True when it is gone. The last thing that a callback does. */
 bool session_settle(struct session *session);
+/* AUTH: whether this port has it, and which mechanisms may be used now. In verb_auth.c. */
+bool session_offers_auth(const struct session *session);
+struct sasl_terms session_terms(const struct session *session);
+/* Takes a line in AUTH mode; as session_take. */
+size_t auth_take(struct session *session, struct slice input);
+/* Gives up what is under way. */
+void session_forget_auth(struct session *session);
 /*
  * Handles the first command or piece of content in INPUT: returns how many bytes it took. In session_input.c.
  */

@@ -39,6 +39,7 @@ static const struct verb verbs[] = {
 	{ "BDAT", verb_bdat, IN_ANY, ARGUMENTS_ANY, false },
 	{ "EHLO", verb_ehlo, IN_ANY, ARGUMENTS_ANY, false },
 	{ "HELO", verb_helo, IN_ANY, ARGUMENTS_ANY, false },
+	{ "AUTH", verb_auth, IN_READY, ARGUMENTS_ANY, false },
 	{ "STARTTLS", verb_starttls, IN_GREETED, ARGUMENTS_NONE, false },
 	{ "RSET", verb_rset, IN_ANY, ARGUMENTS_NONE, false },
 	{ "NOOP", verb_noop, IN_ANY, ARGUMENTS_ANY, false },
@@ -223,6 +224,8 @@ session_take(struct session *session, struct slice input)
 		return take_remainder(session, input);
 	case SESSION_SKIP:
 		return take_skip(session, input);
+	case SESSION_AUTH:
+		return auth_take(session, input);
 	case SESSION_DATA:
 		return content_take_data(session, input);
 	case SESSION_CHUNK:

@@ -12,6 +12,7 @@
 
 #include "common/mail/envelope.h"
 #include "smtpd/lookup.h"
+#include "smtpd/may_send.h"
 #include "smtpd/message.h"
 #include "smtpd/reply.h"
 #include "smtpd/submit.h"
@@ -58,6 +59,8 @@ struct transaction {
 	bool limit_logged;
 	uint8_t flags;                  /* enum envelope_flag */
 	uint64_t announced_size;        /* SIZE=, bytes; 0: unknown */
+	struct may_send may_send;       /* of the sender, and then of the From: field */
+	size_t from_asked;              /* bytes of message.from that were asked about */
 	struct message message;
 	struct submit_job job;          /* in use once the message has begun and was not refused at once */
 	char *sender;                   /* "": the null reverse-path */

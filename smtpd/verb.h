@@ -15,6 +15,7 @@ typedef void verb_function(struct session *session, struct slice arguments);
 
 verb_function verb_ehlo;
 verb_function verb_helo;
+verb_function verb_auth;
 verb_function verb_mail;
 verb_function verb_rcpt;
 verb_function verb_data;

@@ -58,9 +58,20 @@ verb_ehlo(struct session *session, struct slice arguments)
 {
 	const struct config *config = session->host->config;
 
+	struct sasl_terms terms = session_terms(session);
+	char mechanisms[SASL_NAMES_SIZE] = "";
+	struct reply_extensions extensions = {
+		.size_limit = config->message_size_limit,
+		.recipients_limit = config->recipients_limit,
+		.starttls = session_offers_tls(session),
+		.mechanisms = mechanisms,
+	};
+
+	/* RFC 4954 4: once is enough. */
+	if (session_offers_auth(session) && session->login == NULL)
+		sasl_names(&terms, mechanisms);
 	if (introduce(session, arguments, true))
-		session_check(session, reply_ehlo(session->conn, config->hostname, config->message_size_limit,
-		                                  config->recipients_limit, session_offers_tls(session)));
+		session_check(session, reply_ehlo(session->conn, config->hostname, &extensions));
 }
 
 void

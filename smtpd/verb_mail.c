@@ -53,6 +53,9 @@ begin(struct session *session, struct slice arguments)
 	char sender[ADDRESS_MAX + 1];
 	enum reply reply = parse_sender(&arguments, &address);
 
+	/* RFC 6409 4.3: a submission is a user's, or comes from a network that we know. */
+	if (session->submission && session->login == NULL && !session->may_relay)
+		return REPLY_AUTH_REQUIRED;
 	if (reply == REPLY_NONE)
 		reply = parse_parameters(arguments, &parameters);
 	if (reply != REPLY_NONE)
@@ -73,11 +76,9 @@ begin(struct session *session, struct slice arguments)
 	return session->transaction == NULL ? REPLY_NO_MEMORY : REPLY_SENDER_OK;
 }
 
-void
-verb_mail(struct session *session, struct slice arguments)
+static void
+answer(struct session *session, enum reply reply, struct slice arguments)
 {
-	enum reply reply = begin(session, arguments);
-
 	if (reply == REPLY_SENDER_OK)
 		session->state = SESSION_MAIL;
 	else if (reply != REPLY_MESSAGE_RATE && reply != REPLY_MEMORY_FULL) /* which are logged, but not each time */
@@ -85,4 +86,49 @@ verb_mail(struct session *session, struct slice arguments)
 		          LOG_STRING("client", session->client), LOG_SLICE("arguments", arguments),
 		          LOG_SLICE("reply", reply_text(reply)));
 	session_reply(session, reply);
+}
+
+static void
+asked(struct may_send *question, enum table_may_send said)
+{
+	static const enum reply replies[] = {
+		[TABLE_MAY_SEND_YES] = REPLY_SENDER_OK,
+		[TABLE_MAY_SEND_NO] = REPLY_SENDER_NOT_YOURS,
+		[TABLE_MAY_SEND_LATER] = REPLY_LOOKUP_FAILED,
+	};
+	struct session *session = question->context;
+
+	answer(session, replies[said], slice_from_string(session->transaction->sender));
+	if (said != TABLE_MAY_SEND_YES)
+		session_reset(session);
+	session_wake(session, SESSION_WAIT_SENDER);
+}
+
+/* Whether a user may send as this sender is tabled's to say. The null reverse-path is free to all: receipts have it (RFC 8098 3). */
+static enum reply
+ask(struct session *session)
+{
+	struct transaction *transaction = session->transaction;
+
+	if (session->login == NULL || transaction->sender[0] == '\0')
+		return REPLY_SENDER_OK;
+	transaction->may_send.answered = asked;
+	transaction->may_send.context = session;
+	if (may_send_ask(session->host->tabled, session->login, transaction->sender, &transaction->may_send) == 0)
+		return REPLY_NONE;
+	session_reset(session);
+	return REPLY_LOOKUP_FAILED;
+}
+
+void
+verb_mail(struct session *session, struct slice arguments)
+{
+	enum reply reply = begin(session, arguments);
+
+	if (reply == REPLY_SENDER_OK)
+		reply = ask(session);
+	if (reply == REPLY_NONE)
+		session_wait(session, SESSION_WAIT_SENDER);
+	else
+		answer(session, reply, arguments);
 }

@@ -24,7 +24,7 @@
 static enum reply
 judge_remote(const struct session *session, bool relayed)
 {
-	if (!relayed && !session->may_relay)
+	if (!relayed && !session->may_relay && session->login == NULL)
 		return REPLY_RELAY_DENIED;
 	return REPLY_RELAY_UNAVAILABLE;
 }

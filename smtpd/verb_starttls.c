@@ -15,6 +15,8 @@ forget(struct session *session)
 	session->state = SESSION_START;
 	free(session->helo);
 	session->helo = NULL;
+	free(session->login);
+	session->login = NULL;
 	session->extended = false;
 }
 

@@ -137,6 +137,14 @@ conn_tls_info(const struct conn *conn, struct tls_info *info_r)
 	return conn->tls;
 }
 
+bool
+conn_tls_binding(const struct conn *conn, struct tls_binding *binding_r)
+{
+	(void)conn;
+	*binding_r = (struct tls_binding){ .exporter_length = 0 };
+	return false;
+}
+
 const char *
 conn_tls_failure(const struct conn *conn)
 {

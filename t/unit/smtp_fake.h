@@ -44,12 +44,15 @@ struct fake {
 	unsigned lookups;
 	unsigned opened;          /* spool files given */
 	unsigned aborted;         /* spool files given up */
+	unsigned abandoned;       /* exchanges of SCRAM given up */
 	bool ids_wanted;          /* more queue ids were asked for */
 	uint64_t next_id;         /* of the next range of queue ids */
 	size_t longest_input;     /* bytes that the session left unconsumed, at most */
 };
 
 /*
+ * Users log in with the password "right" ("late": it cannot be decided), or by SCRAM with the final message "bar"; each is alice@example.org.
+ * She may send as what begins with "alice"; "late.." cannot be decided.
  * Addresses: no..@ is unknown, off..@ disabled, loop..@ a loop, late..@ temporary, alias..@ an alias, all
  * others are mailboxes; in the domain "remote.example" all are remote, in "relay.example" to be relayed. The
  * client is 192.0.2.1. There is no limit to messages and recipients by time.

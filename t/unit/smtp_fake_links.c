@@ -140,12 +140,54 @@ classify(struct slice address)
 	return TABLE_LOCAL;
 }
 
+static uint8_t
+judge_password(struct slice password)
+{
+	if (slice_equal(password, SLICE("late")))
+		return TABLE_AUTH_TEMPORARY;
+	return slice_equal(password, SLICE("right")) ? TABLE_AUTH_OK : TABLE_AUTH_FAILED;
+}
+
+static uint8_t
+judge_sender(struct slice address)
+{
+	if (slice_starts_nocase(address, SLICE("late")))
+		return TABLE_MAY_SEND_LATER;
+	return slice_starts_nocase(address, SLICE("alice")) ? TABLE_MAY_SEND_YES : TABLE_MAY_SEND_NO;
+}
+
+static void
+note_table_question(struct fake_question *question, struct wire_reader *reader)
+{
+	switch (question->type) {
+	case TABLE_AUTH:
+		for (int i = 0; i < 3; i++)
+			(void)wire_get_slice(reader);
+		question->result = judge_password(wire_get_slice(reader));
+		break;
+	case TABLE_SCRAM_BEGIN:
+		question->result = TABLE_AUTH_OK;
+		break;
+	case TABLE_SCRAM_FINISH:
+		(void)wire_get_u64(reader);
+		question->result = slice_equal(wire_get_slice(reader), SLICE("bar")) ? TABLE_AUTH_OK : TABLE_AUTH_FAILED;
+		break;
+	case TABLE_MAY_SEND:
+		(void)wire_get_slice(reader);
+		question->result = judge_sender(wire_get_slice(reader));
+		break;
+	default:
+		question->result = classify(wire_get_slice(reader));
+		fake_world->lookups++;
+		break;
+	}
+}
+
 static void
 note_question(struct fake_question *question, struct wire_reader *reader)
 {
 	if (question->link == fake_world->host.tabled) {
-		question->result = classify(wire_get_slice(reader));
-		fake_world->lookups++;
+		note_table_question(question, reader);
 		return;
 	}
 	switch (question->type) {
@@ -257,6 +299,8 @@ channel_send(struct channel *channel, struct wire_writer *writer)
 	buffer_clear(&link->out);
 	if (header.type == SUBMIT_BODY_ABORT)
 		fake_world->aborted++;
+	else if (header.type == TABLE_SCRAM_ABORT)
+		fake_world->abandoned++;
 	else if (header.type == SUBMIT_IDS_MORE)
 		fake_world->ids_wanted = true;
 	else
@@ -278,13 +322,47 @@ forget_question(struct fake_question *question)
 	fake_world->questions--;
 }
 
+static uint16_t
+table_answer_type(uint16_t question)
+{
+	switch (question) {
+	case TABLE_AUTH:
+	case TABLE_SCRAM_FINISH:
+		return TABLE_AUTH_REPLY;
+	case TABLE_SCRAM_BEGIN:
+		return TABLE_SCRAM_CHALLENGE;
+	case TABLE_MAY_SEND:
+		return TABLE_MAY_SEND_REPLY;
+	default:
+		return TABLE_LOOKUP_REPLY;
+	}
+}
+
+/* What follows after an OK. */
+static void
+make_login(const struct fake_question *question, struct buffer *buffer)
+{
+	struct wire_writer writer = wire_begin_bare(buffer);
+
+	if (question->result != TABLE_AUTH_OK)
+		return;
+	if (question->type == TABLE_SCRAM_BEGIN) {
+		wire_put_u64(&writer, 7);
+		wire_put_string(&writer, "foo");
+		return;
+	}
+	wire_put_string(&writer, "");
+	wire_put_string(&writer, "alice@example.org");
+	wire_put_string(&writer, question->type == TABLE_SCRAM_FINISH ? "v=x" : "");
+}
+
 /* Fills in the frame that answers QUESTION. */
 static void
 make_answer(const struct fake_question *question, struct channel_frame *frame, struct buffer *buffer)
 {
 	*frame = (struct channel_frame){ .request = question->request, .fd = -1 };
 	if (question->link != queue_link)
-		frame->type = TABLE_LOOKUP_REPLY;
+		frame->type = table_answer_type(question->type);
 	else if (question->type == SUBMIT_MESSAGE)
 		frame->type = SUBMIT_REPLY;
 	else
@@ -297,6 +375,8 @@ make_answer(const struct fake_question *question, struct channel_frame *frame, s
 	}
 	buffer_init(buffer, 100);
 	buffer_append(buffer, &question->result, 1);
+	if (frame->type == TABLE_AUTH_REPLY || frame->type == TABLE_SCRAM_CHALLENGE)
+		make_login(question, buffer);
 	frame->body = wire_read(buffer_slice(buffer));
 }
 

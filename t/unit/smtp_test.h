@@ -34,7 +34,7 @@ hello(void)
 }
 
 /* Says everything up to the first content. */
-static void
+static inline void
 begin(const char *parameters)
 {
 	char line[200];
@@ -53,7 +53,7 @@ begin(const char *parameters)
 	} while (0)
 
 /* A line of 80 bytes, stuffed, with its CRLF, many times. */
-static void
+static inline void
 send_lines(size_t count)
 {
 	for (size_t i = 0; i < count; i++)

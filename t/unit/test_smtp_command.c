@@ -108,7 +108,10 @@ START_TEST(parameters_of_mail_are_understood)
 	ck_assert_int_eq(parameters_mail(SLICE("SIZE=99999999999999999999"), &mail), PARAMETERS_OK);
 	ck_assert_uint_eq(mail.size, UINT64_MAX);
 	ck_assert_int_eq(parameters_mail(SLICE("BODY=7BIT"), &mail), PARAMETERS_OK);
-	ck_assert_int_eq(parameters_mail(SLICE("AUTH=<>"), &mail), PARAMETERS_UNKNOWN);
+	ck_assert_int_eq(parameters_mail(SLICE("AUTH=<>"), &mail), PARAMETERS_OK);
+	ck_assert_int_eq(parameters_mail(SLICE("AUTH=a+2Bb@example.org"), &mail), PARAMETERS_OK);
+	ck_assert_int_eq(parameters_mail(SLICE("AUTH=a+2"), &mail), PARAMETERS_SYNTAX);
+	ck_assert_int_eq(parameters_mail(SLICE("FROB=x"), &mail), PARAMETERS_UNKNOWN);
 }
 END_TEST
 

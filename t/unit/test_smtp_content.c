@@ -234,6 +234,7 @@ START_TEST(submission_adds_what_is_missing_at_the_end_of_the_header)
 	const char *at;
 
 	fake_hang_up(fake);
+	fake->config.relay_networks.list[0] = (struct config_network){ .family = AF_INET, .bits = 0 };
 	fake_connect(fake, true);
 	fake_replies(fake);
 	begin("");
