@@ -28,7 +28,6 @@ message_refuse(struct message *message, enum reply refusal)
 	if (message->refusal == REPLY_NONE)
 		message->refusal = refusal;
 	mime_free(&message->mime);
-	buffer_free(&message->from);
 	body_end(&message->body);
 }
 
@@ -247,5 +246,6 @@ void
 message_end(struct message *message)
 {
 	mime_free(&message->mime);
+	buffer_free(&message->from);
 	body_end(&message->body);
 }

@@ -34,7 +34,7 @@ line_key(struct slice text, unsigned char *key)
 static int
 line_parse_secret(struct slice text, struct buffer *out, uint32_t *count)
 {
-	struct record_secret secret;
+	struct record_secret secret = { .created = 0 };
 	struct slice created, stored;
 
 	secret.name = line_part(&text);
