@@ -153,7 +153,7 @@ class UnderLoad(OwnSuiteTest):
                     seen.add(path.name)
             return found.issuperset(accepted)
         try:
-            eventually(all_there, "everything that got its 250 arrives", 60)
+            eventually(all_there, "everything that got its 250 arrives", 180)
         except AssertionError as failure:
             raise AssertionError(f"{failure}: of {len(accepted)} are missing {sorted(set(accepted) - found)[:5]}\n" + suite.log_ends()) from None
 
