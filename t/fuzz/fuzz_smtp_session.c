@@ -25,6 +25,9 @@ make_world(bool submission)
 	fake->config.message_size_limit = 3000;
 	fake->config.inline_limit = 1024;
 	fake->config.hops_limit = 2;
+	fake->config.auth_without_tls = CONFIG_YES;
+	fake->config.auth_on_smtp = CONFIG_YES;
+	fake->config.relay_networks.list[0] = (struct config_network){ .family = AF_INET, .bits = 0 };
 	fake_connect(fake, submission);
 	return fake;
 }
