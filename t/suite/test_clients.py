@@ -23,7 +23,7 @@ class Clients(SuiteTest):
     def run_program(self, *command, stdin="", status=0):
         if not shutil.which(command[0]):
             self.skipTest(f"{command[0]} is not installed")
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LC_ALL": "C.UTF-8"}
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LC_ALL": "C.UTF-8", "USER": "somebody"}
         result = subprocess.run(command, input=stdin, text=True, capture_output=True, timeout=60 * SLOWNESS, env=environment, check=False)
         self.assertEqual(result.returncode, status, f"{command}: {result.stdout}{result.stderr}")
         return result.stdout
