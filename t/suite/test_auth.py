@@ -351,7 +351,8 @@ class Binding(Programs):
         cls.certificates = pathlib.Path(tempfile.mkdtemp(prefix="angarium-certificates-"))
         cls.certificate, key = make_pair(cls.certificates, "one")
         cls.smtps, = free_ports(1)
-        cls.directives = {"tls_certificate": f"{cls.certificate} {key}", "smtps_listen": f"127.0.0.1:{cls.smtps}", "relay_networks": "off"}
+        cls.directives = {"tls_certificate": f"{cls.certificate} {key}", "smtps_listen": f"127.0.0.1:{cls.smtps}",
+                          "pop3s_listen": "off", "relay_networks": "off"}
         super().setUpClass()
 
     @classmethod

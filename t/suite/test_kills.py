@@ -53,7 +53,7 @@ class Tabled(OwnSuiteTest):
         with subprocess.Popen([SBIN / "dbtool", "-c", suite.configuration, "user", "import", path],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL) as importer:
             table = suite.directory / "table"
-            before = sum(file.stat().st_size for file in table.rglob("*") if file.is_file())
+            before = sum(self.size(file) for file in table.rglob("*"))
             eventually(lambda: importer.poll() is not None or
                        sum(self.size(file) for file in table.rglob("*")) > before + 100000, "the import writes")
             suite.kill_role("tabled", "owner")
