@@ -49,7 +49,7 @@ class Tabled(OwnSuiteTest):
         suite = self.start_suite(services=("tabled",), users=[USER])
         line, = [line for line in suite.dbtool("user", "export").stdout.splitlines() if USER in line]
         path = suite.directory / "users"
-        path.write_text("".join(line.replace("a@", f"user{number}@").replace("/a", f"/user{number}") + "\n" for number in range(20000)))
+        path.write_text("".join(line.replace("a@", f"user{number}@").replace("example.org/a", f"example.org/user{number}") + "\n" for number in range(20000)))
         with subprocess.Popen([SBIN / "dbtool", "-c", suite.configuration, "user", "import", path],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL) as importer:
             table = suite.directory / "table"
