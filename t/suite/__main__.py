@@ -9,6 +9,7 @@ ANGARIUM_SANITIZED=1 allows for the slowness of a sanitizer build.
 import argparse
 import faulthandler
 import pathlib
+import signal
 import sys
 import time
 import unittest
@@ -71,7 +72,14 @@ def selected(suite, words):
             yield test
 
 
+def interrupt(number, _frame):
+    """Ends the run as Ctrl-C does, so that nothing is left behind."""
+    raise KeyboardInterrupt(number)
+
+
 def main():
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGHUP, interrupt)
     parser = argparse.ArgumentParser()
     parser.add_argument("--result")
     parser.add_argument("names", nargs="*")

@@ -11,6 +11,7 @@ normal user everything runs as that user. No test waits for a fixed time: readin
 everything else is a condition with a deadline.
 """
 
+import atexit
 import os
 import pathlib
 import re
@@ -92,12 +93,21 @@ def command_line(pid):
         return ""
 
 
+def abandon_all():
+    """What stop() did not come to, when the tests were interrupted: ends every process and removes every directory."""
+    for suite in list(Suite.living):
+        suite.abandon()
+
+
 class Suite:
     """One instance of the suite. Directives given by name replace or extend the configuration."""
+
+    living = set()
 
     def __init__(self, services=SERVICES, directory=None, **directives):
         self.services = services
         self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="angarium-test-"))
+        self.living.add(self)
         self.directory.chmod(0o755)  # the roles' accounts have to get through
         self.smtp_port, self.submission_port, self.pop3_port = free_ports(3)
         self.configuration = self.directory / "angarium.conf"
@@ -228,12 +238,16 @@ class Suite:
             if problems:
                 raise AssertionError(problems)
         finally:
-            for process in self.running.values():
-                process.kill()
-                process.wait()
-            self.running.clear()
-            if not os.environ.get("ANGARIUM_KEEP"):
-                shutil.rmtree(self.directory, ignore_errors=True)
+            self.abandon()
+
+    def abandon(self):
+        for process in self.running.values():
+            process.kill()
+            process.wait()
+        self.running.clear()
+        self.living.discard(self)
+        if not os.environ.get("ANGARIUM_KEEP"):
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     # ---- logs ----
 
@@ -343,6 +357,9 @@ class Suite:
         if login:
             client.login(login, password)
         return client
+
+
+atexit.register(abandon_all)
 
 
 class LineClient:
