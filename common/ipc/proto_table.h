@@ -27,9 +27,10 @@ enum table_type {
 	/* tabled-queued: string address */
 	TABLE_EXPAND = 3,
 	/*
-	 * u8 class, and when that is LOCAL or ALIAS: u32 count, then for each target: u8 kind (enum table_target); string address (the final one,
-	 * canonical: for a mailbox the login, with its subaddress when one was given); for a mailbox also string path (relative to the mail root), u64 quota (bytes, 0: none),
-	 * string folder ("" is the inbox).
+	 * u8 class, and when that is LOCAL, ALIAS, RELAY or REMOTE (the last two: exactly one target, the address itself): u32 count, then for each target:
+	 * u8 kind (enum table_target); string address (the final one, canonical: for a mailbox the login, with its subaddress when one was given); for a
+	 * mailbox string path (relative to the mail root), u64 quota (bytes, 0: none), string folder ("" is the inbox); for a remote one the route
+	 * (common/mail/route.h), u8 backup (1: its domain is one that we relay for).
 	 */
 	TABLE_EXPAND_REPLY = 4,
 

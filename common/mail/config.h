@@ -21,6 +21,7 @@ enum config_limits {
 	CONFIG_NETWORKS_MAX = 256,
 	CONFIG_RETRIES_MAX = 32,
 	CONFIG_CERTIFICATES_MAX = 64,
+	CONFIG_PATHS_MAX = 16,
 	CONFIG_PATH_MAX = 256,
 	CONFIG_NAME_MAX = 256,
 	CONFIG_ACCOUNT_MAX = 64,
@@ -75,8 +76,18 @@ struct config_certificates {
 	struct config_certificate list[CONFIG_CERTIFICATES_MAX];
 };
 
+struct config_paths {
+	size_t count;
+	char list[CONFIG_PATHS_MAX][CONFIG_PATH_MAX];
+};
+
 enum config_log { CONFIG_LOG_STDERR, CONFIG_LOG_SYSLOG };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
+enum config_relay_tls {
+	CONFIG_RELAY_TLS_OFF,    /* never */
+	CONFIG_RELAY_TLS_MAY,    /* when it is offered; a handshake that fails is tried again in clear */
+	CONFIG_RELAY_TLS_DANE,   /* as DNS says (RFC 7672), and otherwise as MAY */
+};
 enum config_choice { CONFIG_NO, CONFIG_YES };
 enum config_over_quota { CONFIG_OVER_QUOTA_DEFER, CONFIG_OVER_QUOTA_REJECT };
 
@@ -97,6 +108,8 @@ struct config {
 	char account_login[CONFIG_ACCOUNT_MAX];
 	char account_vmail[CONFIG_ACCOUNT_MAX];
 	char account_key[CONFIG_ACCOUNT_MAX];
+	char account_relay[CONFIG_ACCOUNT_MAX];
+	char account_dns[CONFIG_ACCOUNT_MAX];
 
 	/* TLS; without a certificate there is none, and nobody listens on smtps_listen and pop3s_listen */
 	struct config_certificates tls_certificate; /* the first is for clients that name no server */
@@ -153,7 +166,26 @@ struct config {
 	uint64_t spool_reserve;                    /* bytes that must stay free, else mail is refused */
 	struct config_retries retry;               /* retry */
 	uint32_t queue_lifetime;                   /* seconds; after which a message is returned */
+	uint32_t delay_warning;                    /* seconds; after which the sender is warned, once; 0: never */
 	uint32_t bounce_size_limit;                /* bytes of a message that is returned whole; more: headers only */
+	char double_bounce_to[CONFIG_NAME_MAX];    /* who gets a bounce that cannot be delivered; "": nobody */
+
+	/* relayd, and how queued steers it */
+	uint32_t relay_workers;                    /* processes; 0: one a core */
+	uint32_t relay_port;                       /* of MX hosts */
+	enum config_relay_tls relay_tls;           /* relay_tls: off, may, dane */
+	char relay_ca_file[CONFIG_PATH_MAX];       /* authorities for routes with tls=verify */
+	struct config_paths relay_sockets;         /* UNIX sockets that a route may lead to (lmtp:/PATH) */
+	uint32_t relay_connections;                /* at once to one destination, at most */
+	uint32_t relay_messages;                   /* over one connection */
+	struct bucket_rate relay_rate;             /* messages to one destination */
+	uint32_t relay_idle_timeout;               /* seconds for which a connection without work is kept */
+	uint32_t relay_connect_timeout;            /* seconds for one address */
+	uint32_t relay_command_timeout;            /* seconds; RFC 5321 4.5.3.2: greeting, EHLO, MAIL, RCPT 5 minutes */
+	uint32_t relay_data_timeout;               /* seconds for DATA's 354 and for each block: 4.5.3.2.4, .5: 3 minutes */
+	uint32_t relay_end_timeout;                /* seconds for the reply to the final dot: 4.5.3.2.6: 10 minutes */
+	struct config_endpoints dns_servers;       /* none: those of /etc/resolv.conf */
+	char dns_trust_anchor[CONFIG_PATH_MAX];    /* file with the root's (DNSSEC); "": no validation */
 
 	/* deliverd */
 	uint32_t delivery_workers;

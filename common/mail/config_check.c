@@ -19,6 +19,7 @@ struct member {
 static const struct member accounts[] = {
 	MEMBER(account_table), MEMBER(account_queue), MEMBER(account_smtp),
 	MEMBER(account_login), MEMBER(account_vmail), MEMBER(account_key),
+	MEMBER(account_relay), MEMBER(account_dns),
 };
 static const struct member directories[] = {
 	MEMBER(run_directory), MEMBER(spool_directory), MEMBER(table_directory), MEMBER(mail_directory),

@@ -67,6 +67,9 @@ const struct config_directive *config_directive_near(struct slice name);
 /* Parsers, by what the member is. */
 config_parser config_parse_hostname;   /* char [] */
 config_parser config_parse_path;       /* char [] */
+config_parser config_parse_optional_path; /* char []; "off" makes it empty */
+config_parser config_parse_paths;      /* struct config_paths */
+config_parser config_parse_address;    /* char []: an address, or "postmaster"; "off" makes it empty */
 config_parser config_parse_account;    /* char [] */
 config_parser config_parse_word;       /* enum or int */
 config_parser config_parse_separator;  /* char */

@@ -56,10 +56,21 @@ static const struct config_word quota_words[] = {
 	{ NULL, 0 },
 };
 
+static const struct config_word relay_tls_words[] = {
+	{ "off", CONFIG_RELAY_TLS_OFF },
+	{ "may", CONFIG_RELAY_TLS_MAY },
+	{ "dane", CONFIG_RELAY_TLS_DANE },
+	{ NULL, 0 },
+};
+
 #define MEMBER(member) #member, offsetof(struct config, member), sizeof(((struct config *)NULL)->member)
 
 #define HOSTNAME(member) { MEMBER(member), config_parse_hostname, 1, CONFIG_NAME_MAX - 1, NULL, false, NULL }
 #define PATH(member, most, standard) { MEMBER(member), config_parse_path, 2, (most), NULL, false, (standard) }
+#define OPTIONAL_PATH(member, standard) \
+	{ MEMBER(member), config_parse_optional_path, 2, CONFIG_PATH_MAX - 1, NULL, false, (standard) }
+#define PATHS(member, standard) { MEMBER(member), config_parse_paths, 2, CONFIG_PATH_MAX - 1, NULL, false, (standard) }
+#define ADDRESS(member, standard) { MEMBER(member), config_parse_address, 1, CONFIG_NAME_MAX - 1, NULL, false, (standard) }
 #define ACCOUNT(member, standard) { MEMBER(member), config_parse_account, 1, 31, NULL, false, (standard) }
 #define WORD(member, words, standard) { MEMBER(member), config_parse_word, 0, 0, (words), false, (standard) }
 #define SEPARATOR(member, standard) { MEMBER(member), config_parse_separator, 0, 0, NULL, false, (standard) }
@@ -88,6 +99,8 @@ const struct config_directive config_directives[] = {
 	ACCOUNT(account_login, "_ang_login"),
 	ACCOUNT(account_vmail, "_ang_vmail"),
 	ACCOUNT(account_key, "_ang_key"),
+	ACCOUNT(account_relay, "_ang_relay"),
+	ACCOUNT(account_dns, "_ang_dns"),
 
 	CERTIFICATES(tls_certificate, "off"),
 	WORD(tls_min_version, version_words, "1.2"),
@@ -139,7 +152,25 @@ const struct config_directive config_directives[] = {
 	SIZE(spool_reserve, 0, TERA, "64M"),
 	RETRIES(retry, "15m for 4h, then 30m for 8h, then 1h for 24h, then 2h"),
 	TIME(queue_lifetime, 1, YEAR, "5d"),
+	TIME(delay_warning, 0, YEAR, "4h"),
 	SIZE(bounce_size_limit, 0, SUBMIT_INLINE_MAX, "64k"),
+	ADDRESS(double_bounce_to, "postmaster"),
+
+	NUMBER(relay_workers, 0, WORKERS_MAX, "0"),
+	NUMBER(relay_port, 1, UINT16_MAX, "25"),
+	WORD(relay_tls, relay_tls_words, "dane"),
+	OPTIONAL_PATH(relay_ca_file, "/etc/ssl/certs/ca-certificates.crt"),
+	PATHS(relay_sockets, "off"),
+	NUMBER(relay_connections, 1, 1000, "20"),
+	NUMBER(relay_messages, 1, 1000000, "1000"),
+	RATE(relay_rate, "off"),
+	TIME(relay_idle_timeout, 1, DAY, "5s"),
+	TIME(relay_connect_timeout, 1, DAY, "30s"),
+	TIME(relay_command_timeout, 1, DAY, "5m"),
+	TIME(relay_data_timeout, 1, DAY, "3m"),
+	TIME(relay_end_timeout, 1, DAY, "10m"),
+	ENDPOINTS(dns_servers, "off"),
+	OPTIONAL_PATH(dns_trust_anchor, "/usr/share/dns/root.key"),
 
 	NUMBER(delivery_workers, 1, WORKERS_MAX, "2"),
 	WORD(over_quota, quota_words, "defer"),

@@ -293,3 +293,54 @@ config_parse_path(const struct config_directive *directive, struct slice value, 
 			directive->name, config_quote(value, quote));
 	return 0;
 }
+
+int
+config_parse_optional_path(const struct config_directive *directive, struct slice value, void *member,
+                           const struct config_report *report)
+{
+	if (!slice_equal(value, SLICE("off")))
+		return config_parse_path(directive, value, member, report);
+	*(char *)member = '\0';
+	return 0;
+}
+
+int
+config_parse_paths(const struct config_directive *directive, struct slice value, void *member,
+                   const struct config_report *report)
+{
+	struct config_directive path = *directive;
+	struct config_paths *paths = member;
+
+	path.size = CONFIG_PATH_MAX;
+	paths->count = 0;
+	if (slice_equal(value, SLICE("off")))
+		return 0;
+	for (struct slice word = slice_word(&value); word.length > 0; word = slice_word(&value)) {
+		if (paths->count == CONFIG_PATHS_MAX)
+			return config_complain(report, "%s: too many; write at most %d", directive->name, CONFIG_PATHS_MAX);
+		if (config_parse_path(&path, word, paths->list[paths->count], report) != 0)
+			return -EINVAL;
+		paths->count++;
+	}
+	return 0;
+}
+
+int
+config_parse_address(const struct config_directive *directive, struct slice value, void *member,
+                     const struct config_report *report)
+{
+	char path[CONFIG_NAME_MAX + 2], quote[CONFIG_QUOTE_SIZE];
+	struct address address;
+	size_t used;
+	int length = snprintf(path, sizeof(path), "<%.*s>", (int)(value.length < CONFIG_NAME_MAX ? value.length : 0), value.data);
+
+	if (slice_equal(value, SLICE("off"))) {
+		*(char *)member = '\0';
+		return 0;
+	}
+	if (address_parse_path(slice_of(path, (size_t)length), ADDRESS_POSTMASTER, &address, &used) != ADDRESS_OK ||
+	    used != (size_t)length || slice_to_string(value, member, directive->size) != 0)
+		return config_complain(report, "%s: %s is no address; write one such as admin@example.org, or postmaster, or off",
+		                       directive->name, config_quote(value, quote));
+	return 0;
+}
