@@ -50,8 +50,8 @@ struct route {
 	enum route_tls tls;
 	bool tls_at_once;      /* smtps */
 	uint16_t port;         /* 0: that of the configuration (MX) */
-	struct slice host;     /* in lower case; of ROUTE_MX: the other domain, or empty; of ROUTE_LMTP_SOCKET: the path */
-	struct slice login;    /* empty: no AUTH. Only with ROUTE_SMTP and ROUTE_LMTP, and only sent under TLS */
+	struct slice host;     /* in lower case, ASCII, an IPv6 address in brackets; of ROUTE_MX: the other domain, or empty; of a socket: the path */
+	struct slice login;    /* empty: no AUTH. Only with ROUTE_SMTP and ROUTE_LMTP, and TLS required or verified */
 	struct slice password;
 };
 
@@ -66,8 +66,11 @@ const char *route_format(const struct route *route, char *out);
  * On channels and in the table: u8 kind, u8 tls, u8 tls_at_once, u32 port, string host, string login, slice password.
  */
 void route_put(struct wire_writer *writer, const struct route *route);
-/* Slices point into the frame. False when it is malformed or contradicts itself. */
+/* Slices point into the frame. False, and READER bad, when it is malformed or contradicts itself. */
 bool route_get(struct wire_reader *reader, struct route *route_r);
+
+/* What contradicts itself in ROUTE, in words for the administrator, or NULL. */
+const char *route_problem(const struct route *route);
 
 bool route_equal(const struct route *a, const struct route *b);
 
