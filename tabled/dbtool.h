@@ -132,16 +132,11 @@ int remote_run(struct dbtool *dbtool);
  */
 int local_run(struct dbtool *dbtool);
 
-/* Goes through the frames in the call's file. EACH returns 0 to go on. 0, -EPROTO, or what EACH returned. */
-int paper_read(int file, int (*each)(void *context, const struct wire_header *header, struct slice payload),
-               void *context);
-
 /* A bar on standard error, when that is a terminal. TITLE stays; ended by progress_end. */
 void progress_show(const char *title, uint64_t done, uint64_t total);
 void progress_end(void);
 
 /* JSON of one record, without a line end. */
 void json_record(FILE *out, const struct admin_record *record);
-void json_string(FILE *out, struct slice text);
 
 #endif

@@ -7,45 +7,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/ipc/call.h"
 #include "tabled/dbtool.h"
 #include "tabled/line.h"
-
-enum {
-	READ_SIZE = 256 * 1024, /* bytes */
-};
-
-int
-paper_read(int file, int (*each)(void *context, const struct wire_header *header, struct slice payload),
-           void *context)
-{
-	struct wire_header header;
-	struct buffer input;
-	struct slice payload;
-	off_t position = 0;
-	int result = 0;
-
-	buffer_init(&input, ADMIN_FRAME_MAX + WIRE_HEADER_SIZE + READ_SIZE);
-	while (result == 0) {
-		char *room;
-		ssize_t got = -1;
-
-		if (buffer_reserve(&input, READ_SIZE, &room) == 0)
-			got = pread(file, room, READ_SIZE, position);
-		if (got <= 0) {
-			result = got < 0 || buffer_length(&input) > 0 ? -EPROTO : 0;
-			break;
-		}
-		buffer_commit(&input, (size_t)got);
-		position += got;
-		while (result == 0 &&
-		       wire_next(buffer_slice(&input), ADMIN_FRAME_MAX, &header, &payload) == 1) {
-			result = each(context, &header, payload);
-			buffer_consume(&input, WIRE_HEADER_SIZE + (size_t)header.length);
-		}
-	}
-	buffer_free(&input);
-	return result;
-}
 
 struct show {
 	struct dbtool *dbtool;
@@ -175,7 +139,7 @@ show_records(struct dbtool *dbtool)
 {
 	struct show show = { .dbtool = dbtool, .out = stdout };
 
-	if (paper_read(dbtool->file, show_record, &show) != 0)
+	if (call_read_file(dbtool->file, ADMIN_FRAME_MAX, show_record, &show) != 0)
 		return dbtool_fail(EX_SOFTWARE, "the answer is malformed");
 	if ((dbtool->options.given & OPTION_JSON) != 0 && dbtool->call.verb == ADMIN_LIST)
 		fputs(show.count == 0 ? "[]" : "\n]", stdout);
@@ -226,7 +190,7 @@ show_export(struct dbtool *dbtool)
 	if (show.out == NULL)
 		return dbtool_fail(EX_CANTCREAT, "%s: %s", path, strerror(errno));
 	buffer_init(&show.line, LINE_MAX_SIZE);
-	result = paper_read(dbtool->file, json ? show_record : show_export_record, &show);
+	result = call_read_file(dbtool->file, ADMIN_FRAME_MAX, json ? show_record : show_export_record, &show);
 	buffer_free(&show.line);
 	if (json)
 		fputs(show.count == 0 ? "[]\n" : "\n]\n", show.out);
@@ -252,7 +216,7 @@ show_note(void *context, const struct wire_header *header, struct slice payload)
 int
 show_notes(struct dbtool *dbtool)
 {
-	if (paper_read(dbtool->file, show_note, NULL) != 0)
+	if (call_read_file(dbtool->file, ADMIN_FRAME_MAX, show_note, NULL) != 0)
 		return dbtool_fail(EX_SOFTWARE, "the answer is malformed");
 	if (!dbtool->options.quiet)
 		printf("%s\n", dbtool->reply.message);

@@ -6,6 +6,8 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "common/base/json.h"
+#include "common/ipc/call.h"
 #include "tabled/dbtool.h"
 
 int
@@ -74,7 +76,7 @@ show_one(void *context, const struct wire_header *header, struct slice payload)
 int
 show_app_passwords(struct dbtool *dbtool)
 {
-	if (paper_read(dbtool->file, show_one, dbtool) != 0)
+	if (call_read_file(dbtool->file, ADMIN_FRAME_MAX, show_one, dbtool) != 0)
 		return dbtool_fail(EX_SOFTWARE, "the record is damaged; run: dbtool check");
 	return EX_OK;
 }
