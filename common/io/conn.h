@@ -13,6 +13,7 @@
 
 #include "common/base/slice.h"
 #include "common/io/tls.h"
+#include "common/io/tls_client.h"
 
 struct conn;
 
@@ -83,6 +84,12 @@ void conn_set_protocol(struct conn *conn, const struct conn_protocol *protocol, 
  * take what was written, -EALREADY, or -ENOMEM: close it then.
  */
 int conn_start_tls(struct conn *conn, struct tls_context *context);
+/*
+ * The same as its client: at once for a new connection, or in the input callback for the reply to STARTTLS. What the server sent in the clear behind that
+ * is thrown away. Also -EINVAL for settings that cannot be fulfilled (tls_client_new). A server that cannot be authenticated as SETTINGS ask fails in the
+ * handshake: nothing that was written goes to it.
+ */
+int conn_start_tls_client(struct conn *conn, const struct tls_client_context *context, const struct tls_client_settings *settings);
 /* False while there is no TLS, or its handshake is not done. */
 bool conn_tls_info(const struct conn *conn, struct tls_info *info_r);
 /* What a login over this connection can be bound to. False as conn_tls_info; all of it is 0 then. */

@@ -24,24 +24,50 @@ conn_send_plain(struct conn *conn)
 	return 0;
 }
 
+/* Nothing may be left that was, or is to be, in the clear. */
+static int
+conn_leave_plain(struct conn *conn)
+{
+	return conn->security == CONN_PLAIN ? conn_send_plain(conn) : -EALREADY;
+}
+
+static void
+conn_expect_handshake(struct conn *conn)
+{
+	conn->security = CONN_HANDSHAKE;
+	/* In a callback conn_deliver does it. */
+	if (conn->depth == 0) {
+		buffer_free(&conn->in);
+		conn_want_input(conn, true);
+	}
+}
+
 int
 conn_start_tls(struct conn *conn, struct tls_context *context)
 {
-	int error;
+	int error = conn_leave_plain(conn);
 
-	if (conn->security != CONN_PLAIN)
-		return -EALREADY;
-	error = conn_send_plain(conn);
 	if (error != 0)
 		return error;
 	conn->tls = tls_stream_new(context, conn->fd);
 	if (conn->tls == NULL)
 		return -ENOMEM;
-	conn->security = CONN_HANDSHAKE;
-	if (conn->depth == 0) {
-		buffer_free(&conn->in);
-		conn_want_input(conn, true);
-	}
+	conn_expect_handshake(conn);
+	return 0;
+}
+
+int
+conn_start_tls_client(struct conn *conn, const struct tls_client_context *context, const struct tls_client_settings *settings)
+{
+	int error = conn_leave_plain(conn);
+
+	if (error == 0)
+		error = tls_stream_new_client(context, settings, conn->fd, &conn->tls);
+	if (error != 0)
+		return error;
+	conn_expect_handshake(conn);
+	/* The client speaks first. */
+	event_active(conn->writable, EV_WRITE, 0);
 	return 0;
 }
 

@@ -72,20 +72,26 @@ on_server_name(SSL *ssl, int *alert, void *argument)
 	return SSL_TLSEXT_ERR_NOACK;
 }
 
+void
+tls_set_common_rules(SSL_CTX *ssl)
+{
+	/*
+	 * An end without close_notify is an end like any other: in SMTP and POP3 the protocol itself says where a message ends.
+	 */
+	SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	/* An idle connection keeps no buffer of a record; what was not sent is kept by the connection, which may move it. */
+	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_read_ahead(ssl, 1);
+}
+
 static int
 set_rules(SSL_CTX *ssl, bool version_1_3)
 {
 	static const unsigned char name[] = "angarium";
 
+	tls_set_common_rules(ssl);
 	SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
-	/*
-	 * An end without close_notify is an end like any other: in SMTP and POP3 the protocol itself says where a message ends.
-	 */
-	SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF |
-	                             SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-	/* An idle connection keeps no buffer of a record; what was not sent is kept by the connection, which may move it. */
-	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_read_ahead(ssl, 1);
+	SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_verify(ssl, SSL_VERIFY_NONE, NULL);
 	tls_ticket_use(ssl);
 	return SSL_CTX_set_min_proto_version(ssl, version_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&

@@ -1,5 +1,6 @@
 /*
- * TLS of a server (RFC 8446, RFC 5246): the certificates and rules that its connections are made with.
+ * TLS of a server (RFC 8446, RFC 5246): the certificates and rules that its connections are made with; and what connections of a server and of a
+ * client (common/io/tls_client.h) have in common.
  *
  * There is no private key here. Signatures are made by a signer (common/io/tls_key.h), in practice another process.
  */
@@ -14,6 +15,13 @@
 struct ssl_ctx_st;
 struct tls_context;
 
+/* How the other side showed who it is. Clients of ours never are asked to. */
+enum tls_peer {
+	TLS_PEER_NONE = 0,      /* not at all */
+	TLS_PEER_AUTHORITY = 1, /* by a certificate of an authority, for the name */
+	TLS_PEER_DANE = 2,      /* by a TLSA record */
+};
+
 /* What a connection has agreed on. The strings are static, but for the server's name, which lives as long as the connection. */
 struct tls_info {
 	const char *version;     /* "TLSv1.3" */
@@ -21,6 +29,7 @@ struct tls_info {
 	const char *group;       /* of the key exchange: "x25519"; NULL when there was none */
 	int bits;                /* of the cipher's key */
 	bool resumed;
+	enum tls_peer peer;
 	const char *server_name; /* that the client asked for, or NULL */
 };
 
@@ -56,5 +65,7 @@ void tls_context_free(struct tls_context **context);
 
 /* For tls_stream.c. */
 struct ssl_ctx_st *tls_context_first(const struct tls_context *context);
+/* For tls_client.c: the rules that hold for both sides. */
+void tls_set_common_rules(struct ssl_ctx_st *ssl);
 
 #endif

@@ -173,6 +173,29 @@ read_chain(BIO *text, struct tls_certificate *certificate, const char **reason_r
 	return 0;
 }
 
+int
+tls_authorities_parse(struct slice pem, X509_STORE *store, const char **reason_r)
+{
+	BIO *text = open_text(pem);
+	X509 *next;
+	int count = 0;
+	int error = 0;
+
+	ERR_clear_error();
+	while (text != NULL && error == 0 && (next = PEM_read_bio_X509(text, NULL, no_passphrase, NULL)) != NULL) {
+		error = X509_STORE_add_cert(store, next) == 1 ? 0 : -ENOMEM;
+		X509_free(next);
+		count++;
+	}
+	if (error == 0 && count == 0)
+		error = refuse(reason_r, "holds no certificate in PEM");
+	else if (error == 0 && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+		error = refuse(reason_r, "has a certificate that cannot be read");
+	BIO_free(text);
+	ERR_clear_error();
+	return error;
+}
+
 static int
 check_key_kind(struct tls_certificate *certificate, const char **reason_r)
 {

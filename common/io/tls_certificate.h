@@ -38,6 +38,11 @@ bool tls_certificate_covered(const struct tls_certificate *certificate, const st
 /* True when its time is over, or has not begun. */
 bool tls_certificate_expired(const struct tls_certificate *certificate);
 
+/*
+ * Adds the certificates of the authorities in the text PEM to STORE. 0, -ENOMEM, or -EINVAL with *reason_r, also when there are none.
+ */
+int tls_authorities_parse(struct slice pem, X509_STORE *store, const char **reason_r);
+
 /* The private key in PEM, without a passphrase, or NULL. Free it with EVP_PKEY_free. */
 EVP_PKEY *tls_private_key_parse(struct slice pem);
 /* 0, or a negative errno value. */

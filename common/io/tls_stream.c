@@ -12,7 +12,7 @@ enum { LENGTH_MAX = 1 << 30 }; /* bytes that are given to OpenSSL at once */
 
 struct tls_stream {
 	SSL *ssl;
-	struct tls_context *context;
+	struct tls_context *context; /* of a server */
 	const char *failure;
 	bool more;
 };
@@ -34,6 +34,27 @@ tls_stream_new(struct tls_context *context, int fd)
 	return stream;
 }
 
+int
+tls_stream_new_client(const struct tls_client_context *context, const struct tls_client_settings *settings, int fd,
+                      struct tls_stream **stream_r)
+{
+	struct tls_stream *stream = calloc(1, sizeof(*stream));
+	int error;
+
+	if (stream == NULL)
+		return -ENOMEM;
+	error = tls_client_new(context, settings, &stream->ssl);
+	if (error == 0 && SSL_set_fd(stream->ssl, fd) != 1)
+		error = -ENOMEM;
+	if (error != 0) {
+		tls_stream_free(&stream);
+		return error;
+	}
+	SSL_set_connect_state(stream->ssl);
+	*stream_r = stream;
+	return 0;
+}
+
 void
 tls_stream_free(struct tls_stream **stream_p)
 {
@@ -47,12 +68,22 @@ tls_stream_free(struct tls_stream **stream_p)
 	free(stream);
 }
 
+/* Why the last call failed: what is wrong with the other's certificate, when it is that. */
+static const char *
+stream_failure(const struct tls_stream *stream)
+{
+	unsigned long code = ERR_peek_error();
+	const char *reason = ERR_reason_error_string(code);
+
+	if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+		reason = X509_verify_cert_error_string(SSL_get_verify_result(stream->ssl));
+	return reason == NULL ? "connection lost" : reason;
+}
+
 /* What a call that returned RESULT, which is no success, means: 0 is the end. */
 static int
 stream_error(struct tls_stream *stream, int result)
 {
-	const char *reason;
-
 	switch (SSL_get_error(stream->ssl, result)) {
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE:
@@ -62,8 +93,7 @@ stream_error(struct tls_stream *stream, int result)
 	default:
 		break;
 	}
-	reason = ERR_reason_error_string(ERR_peek_error());
-	stream->failure = reason == NULL ? "connection lost" : reason;
+	stream->failure = stream_failure(stream);
 	ERR_clear_error();
 	return -EPROTO;
 }
@@ -147,6 +177,15 @@ tls_stream_more(const struct tls_stream *stream)
 	return stream->more;
 }
 
+/* Handshakes that had to authenticate the other side are done only when they could. */
+static enum tls_peer
+stream_peer(SSL *ssl)
+{
+	if (SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE)
+		return TLS_PEER_NONE;
+	return SSL_get0_dane_authority(ssl, NULL, NULL) >= 0 ? TLS_PEER_DANE : TLS_PEER_AUTHORITY;
+}
+
 void
 tls_stream_info(const struct tls_stream *stream, struct tls_info *info_r)
 {
@@ -159,6 +198,7 @@ tls_stream_info(const struct tls_stream *stream, struct tls_info *info_r)
 		.group = group == NID_undef ? NULL : SSL_group_to_name(stream->ssl, group),
 		.bits = SSL_CIPHER_get_bits(cipher, NULL),
 		.resumed = SSL_session_reused(stream->ssl) == 1,
+		.peer = stream_peer(stream->ssl),
 		.server_name = SSL_get_servername(stream->ssl, TLSEXT_NAMETYPE_host_name),
 	};
 }
@@ -176,11 +216,11 @@ tls_stream_exporter(SSL *ssl, unsigned char *out)
 	return TLS_EXPORTER_SIZE;
 }
 
-/* RFC 5929 4.1: the certificate's digest, by the hash that its signature uses; SHA-256 instead of MD5 and SHA-1. */
+/* RFC 5929 4.1: the server's certificate's digest, by the hash that its signature uses; SHA-256 instead of MD5 and SHA-1. */
 static size_t
 tls_stream_end_point(SSL *ssl, unsigned char *out)
 {
-	X509 *certificate = SSL_get_certificate(ssl);
+	X509 *certificate = SSL_is_server(ssl) ? SSL_get_certificate(ssl) : SSL_get0_peer_certificate(ssl);
 	unsigned length = TLS_END_POINT_MAX;
 	int digest;
 

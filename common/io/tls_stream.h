@@ -9,11 +9,15 @@
 #include <sys/types.h>
 
 #include "common/io/tls.h"
+#include "common/io/tls_client.h"
 
 struct tls_stream;
 
 /* The server's side of FD (borrowed). NULL when out of memory. */
 struct tls_stream *tls_stream_new(struct tls_context *context, int fd);
+/* The client's side of FD (borrowed). 0, -ENOMEM or -EINVAL (tls_client_new). */
+int tls_stream_new_client(const struct tls_client_context *context, const struct tls_client_settings *settings, int fd,
+                          struct tls_stream **stream_r);
 /* Sets *stream to NULL. Sends nothing. */
 void tls_stream_free(struct tls_stream **stream);
 
