@@ -23,11 +23,11 @@ import sys
 import tempfile
 import time
 
-SERVICES = ("tabled", "queued", "deliverd", "smtpd", "pop3d")  # each may need those before it
+SERVICES = ("tabled", "queued", "deliverd", "relayd", "smtpd", "pop3d")  # each may need those before it
 DOMAIN = "example.org"
 SENDER = "alice@" + DOMAIN
 RECIPIENT = "bob@" + DOMAIN
-FIRST_ACCOUNT = 64101  # uid and gid of the first of six accounts when started as root; none of them need exist
+FIRST_ACCOUNT = 64101  # uid and gid of the first of eight accounts when started as root; none of them need exist
 RUN_DIRECTORY_MAX = 80  # bytes, as angarium.conf(5) has it
 START_SECONDS = 20
 ARRIVAL_SECONDS = 20
@@ -130,7 +130,7 @@ class Suite:
             "log stderr",
         ]
         if os.getuid() == 0:
-            for number, account in enumerate(("table", "queue", "smtp", "login", "vmail", "key"), FIRST_ACCOUNT):
+            for number, account in enumerate(("table", "queue", "smtp", "login", "vmail", "key", "relay", "dns"), FIRST_ACCOUNT):
                 lines.append(f"account_{account} {number}")
         self.configuration.write_text("\n".join(lines) + "\n")
 

@@ -83,7 +83,7 @@ confine_privileges(const struct confinement *confinement)
 static int
 confine_reach(const struct confinement *confinement)
 {
-	int error = confine_files(confinement->directory, false);
+	int error = confine_files(confinement->directory, confinement->connects);
 
 	/* A kernel without Landlock: the account and the changed root stand alone. */
 	return error == -ENOSYS || error == -EOPNOTSUPP ? 0 : error;

@@ -14,6 +14,7 @@ struct confinement {
 	const char *root;          /* absolute path that becomes "/", when privileged */
 	const char *directory;     /* as seen after the change of root: the only one that may be used; NULL: none */
 	const char *role;          /* "smtpd/worker": names its system calls (confine_calls.c); stays valid */
+	bool connects;             /* TCP connections out */
 	unsigned descriptors;      /* RLIMIT_NOFILE; 0: the largest allowed */
 };
 

@@ -1,8 +1,8 @@
 /*
  * The system calls of the roles, side by side, and the filter that is made from them (seccomp(2), by libseccomp).
  *
- * A mark in a role's column allows the call. What no column has is refused to all: execve, ptrace, connect, bind, listen, socket,
- * kill, mount and everything that this file does not name. A role that breaks its filter says so and ends.
+ * A mark in a role's column allows the call. What no column has is refused to all: execve, ptrace, listen, kill, mount and
+ * everything that this file does not name. A role that breaks its filter says so and ends.
  */
 #include "common/proc/confine_calls.h"
 
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -29,12 +30,15 @@ enum column {
 	DELIVER,  /* deliverd: the mail root */
 	LOGIN,    /* pop3d: clients before they are authenticated */
 	SESSION,  /* pop3d: clients and the mail root */
+	RELAY,    /* relayd: connections to other hosts */
+	RESOLVER, /* relayd: questions to name servers */
 	COLUMNS,
 };
 
 static const char *const column_roles[COLUMNS] = {
 	[OWNER] = "tabled/owner",    [HASH] = "tabled/hash",       [QUEUE] = "queued/queue", [SYNCER] = "queued/syncer",
 	[SMTP] = "smtpd/worker",     [DELIVER] = "deliverd/worker", [LOGIN] = "pop3d/login",  [SESSION] = "pop3d/session",
+	[RELAY] = "relayd/worker",   [RESOLVER] = "relayd/resolver",
 };
 
 struct call {
@@ -53,110 +57,114 @@ static const struct call calls[] = {
 	 *                        |||||smtp
 	 *                        ||||||deliver
 	 *                        |||||||login
-	 *                        ||||||||session */
+	 *                        ||||||||session
+	 *                        |||||||||relay
+	 *                        ||||||||||resolver */
 	/* the loop, channels, the log */
-	CALL(epoll_ctl,          "+++++++++"),
-	CALL(epoll_pwait,        "+++++++++"),
-	CALL(epoll_pwait2,       "+++++++++"),
-	CALL(epoll_wait,         "+++++++++"),
-	CALL(read,               "+++++++++"),
-	CALL(write,              "+++++++++"),
-	CALL(readv,              "+++++++++"),
-	CALL(writev,             "+++++++++"),
-	CALL(recvmsg,            "+++++++++"),
-	CALL(sendmsg,            "+++++++++"),
-	CALL(recvfrom,           "+++++++++"),
-	CALL(sendto,             "+++++++++"),
-	CALL(close,              "+++++++++"),
-	CALL(fcntl,              "+++++++++"),
-	CALL(timerfd_settime,    "+++++++++"),
+	CALL(epoll_ctl,          "+++++++++++"),
+	CALL(epoll_pwait,        "+++++++++++"),
+	CALL(epoll_pwait2,       "+++++++++++"),
+	CALL(epoll_wait,         "+++++++++++"),
+	CALL(read,               "+++++++++++"),
+	CALL(write,              "+++++++++++"),
+	CALL(readv,              "+++++++++++"),
+	CALL(writev,             "+++++++++++"),
+	CALL(recvmsg,            "+++++++++++"),
+	CALL(sendmsg,            "+++++++++++"),
+	CALL(recvfrom,           "+++++++++++"),
+	CALL(sendto,             "+++++++++++"),
+	CALL(close,              "+++++++++++"),
+	CALL(fcntl,              "+++++++++++"),
+	CALL(timerfd_settime,    "+++++++++++"),
 	/* memory; mmap and mprotect without execution, see below */
-	CALL(brk,                "+++++++++"),
-	CALL(munmap,             "+++++++++"),
-	CALL(mremap,             "+++++++++"),
-	CALL(madvise,            "+++++++++"),
+	CALL(brk,                "+++++++++++"),
+	CALL(munmap,             "+++++++++++"),
+	CALL(mremap,             "+++++++++++"),
+	CALL(madvise,            "+++++++++++"),
 	/* time, randomness, ourselves */
-	CALL(clock_gettime,      "+++++++++"),
-	CALL(clock_getres,       "+++++++++"),
-	CALL(clock_nanosleep,    "+++++++++"),
-	CALL(gettimeofday,       "+++++++++"),
-	CALL(time,               "+++++++++"),
-	CALL(getrandom,          "+++++++++"),
-	CALL(getpid,             "+++++++++"),
-	CALL(gettid,             "+++++++++"),
-	CALL(geteuid,            "+++++++++"),
-	CALL(getuid,             "+++++++++"),
-	CALL(getegid,            "+++++++++"),
-	CALL(getgid,             "+++++++++"),
-	CALL(uname,              "+++++++++"), /* the host's own name, when the configuration is read again */
-	CALL(sched_yield,        "+++++++++"),
-	CALL(sched_getaffinity,  "+++++++++"), /* how many processors */
-	CALL(futex,              "+++++++++"),
-	CALL(restart_syscall,    "+++++++++"),
-	CALL(rt_sigreturn,       "+++++++++"),
-	CALL(rt_sigprocmask,     "+++++++++"),
-	CALL(exit,               "+++++++++"),
-	CALL(exit_group,         "+++++++++"),
+	CALL(clock_gettime,      "+++++++++++"),
+	CALL(clock_getres,       "+++++++++++"),
+	CALL(clock_nanosleep,    "+++++++++++"),
+	CALL(gettimeofday,       "+++++++++++"),
+	CALL(time,               "+++++++++++"),
+	CALL(getrandom,          "+++++++++++"),
+	CALL(getpid,             "+++++++++++"),
+	CALL(gettid,             "+++++++++++"),
+	CALL(geteuid,            "+++++++++++"),
+	CALL(getuid,             "+++++++++++"),
+	CALL(getegid,            "+++++++++++"),
+	CALL(getgid,             "+++++++++++"),
+	CALL(uname,              "+++++++++++"), /* the host's own name, when the configuration is read again */
+	CALL(sched_yield,        "+++++++++++"),
+	CALL(sched_getaffinity,  "+++++++++++"), /* how many processors */
+	CALL(futex,              "+++++++++++"),
+	CALL(restart_syscall,    "+++++++++++"),
+	CALL(rt_sigreturn,       "+++++++++++"),
+	CALL(rt_sigprocmask,     "+++++++++++"),
+	CALL(exit,               "+++++++++++"),
+	CALL(exit_group,         "+++++++++++"),
 	/* a second thread of one's own; clone is for threads only, see below */
-	CALL(eventfd2,           ".+..+.+.."),
-	CALL(pipe2,              ".+..+.+.."),
-	CALL(set_robust_list,    ".+..+.+.."),
-	CALL(rseq,               ".+..+.+.."),
+	CALL(eventfd2,           ".+..+.+...."),
+	CALL(pipe2,              ".+..+.+...."),
+	CALL(set_robust_list,    ".+..+.+...."),
+	CALL(rseq,               ".+..+.+...."),
 	/* clients, and peers of the suite */
-	CALL(accept4,            ".+.+.+.+."),
-	CALL(getsockopt,         ".+.+.+.++"),
-	CALL(socketpair,         ".......+."), /* TLS stays where it is, see pop3d/relay.h */
-	CALL(setsockopt,         ".....+.++"),
-	CALL(shutdown,           ".....+.++"),
-	CALL(getpeername,        ".....+.++"),
-	CALL(getsockname,        ".....+.++"),
+	CALL(accept4,            ".+.+.+.+..."),
+	CALL(getsockopt,         ".+.+.+.++++"),
+	CALL(socketpair,         ".......+..."), /* TLS stays where it is, see pop3d/relay.h */
+	CALL(setsockopt,         ".....+.++++"),
+	CALL(shutdown,           ".....+.++++"),
+	CALL(getpeername,        ".....+.++++"),
+	CALL(getsockname,        ".....+.++++"),
+	CALL(connect,            ".........++"), /* and socket, see below */
+	CALL(bind,               "..........+"), /* a port of its own for each question; those of services are out of its account's reach */
 	/* descriptors of files that were handed over */
-	CALL(fstat,              ".+.++++.+"),
-	CALL(newfstatat,         ".+.++++.+"),
-	CALL(statx,              ".+.++++.+"),
-	CALL(lseek,              ".+.++++.+"),
-	CALL(pread64,            ".+.+.++.+"),
-	CALL(pwrite64,           ".+.+.++.."),
-	CALL(pwritev,            "...+..+.."),
-	CALL(preadv,             "...+..+.."),
-	CALL(ftruncate,          ".+.+.++.."),
-	CALL(fsync,              ".+.++.+.+"),
-	CALL(fdatasync,          ".+.++.+.+"),
-	CALL(syncfs,             "....+.+.."),
-	CALL(sync_file_range,    "....+.+.."),
-	CALL(fadvise64,          "...+..+.+"),
+	CALL(fstat,              ".+.++++.+++"),
+	CALL(newfstatat,         ".+.++++.+++"),
+	CALL(statx,              ".+.++++.+.."),
+	CALL(lseek,              ".+.++++.+++"),
+	CALL(pread64,            ".+.+.++.+++"),
+	CALL(pwrite64,           ".+.+.++...."),
+	CALL(pwritev,            "...+..+...."),
+	CALL(preadv,             "...+..+...."),
+	CALL(ftruncate,          ".+.+.++...."),
+	CALL(fsync,              ".+.++.+.+.."),
+	CALL(fdatasync,          ".+.++.+.+.."),
+	CALL(syncfs,             "....+.+...."),
+	CALL(sync_file_range,    "....+.+...."),
+	CALL(fadvise64,          "...+..+.+.."),
 	/* files of one's own directory */
-	CALL(open,               ".+.+..+.+"),
-	CALL(openat,             ".+.+..+.+"),
-	CALL(openat2,            "...+..+.+"),
-	CALL(getdents64,         ".+.+..+.+"),
-	CALL(stat,               ".+......."),
-	CALL(lstat,              ".+......."),
-	CALL(access,             ".+......."),
-	CALL(faccessat,          "...+..+.+"),
-	CALL(mkdir,              ".+......."),
-	CALL(mkdirat,            "...+..+.+"),
-	CALL(unlink,             ".+......."),
-	CALL(unlinkat,           "...+..+.+"),
-	CALL(rename,             ".+......."),
-	CALL(renameat,           "...+..+.+"),
-	CALL(renameat2,          "...+..+.+"),
-	CALL(linkat,             "...+..+.."),
-	CALL(chmod,              ".+......."),
-	CALL(fchmod,             ".+.+..+.."),
-	CALL(utimensat,          "......+.."),
-	CALL(fallocate,          ".+.+..+.."),
-	CALL(copy_file_range,    "...+..+.."),
-	CALL(sendfile,           "......+.+"),
-	CALL(flock,              ".+.+....+"),
-	CALL(fstatfs,            ".+.+..+.."),
-	CALL(statfs,             ".+.+..+.."),
-	CALL(getcwd,             ".+......."),
-	CALL(umask,              ".+......."),
-	CALL(pselect6,           ".+......."), /* Berkeley DB sleeps by select */
-	CALL(select,             ".+......."),
-	CALL(prlimit64,          ".+..+.+.."), /* the size of a thread's stack */
-	CALL(sysinfo,            ".+......."),
+	CALL(open,               ".+.+..+.+.."),
+	CALL(openat,             ".+.+..+.+.."),
+	CALL(openat2,            "...+..+.+.."),
+	CALL(getdents64,         ".+.+..+.+.."),
+	CALL(stat,               ".+........."),
+	CALL(lstat,              ".+........."),
+	CALL(access,             ".+........."),
+	CALL(faccessat,          "...+..+.+.."),
+	CALL(mkdir,              ".+........."),
+	CALL(mkdirat,            "...+..+.+.."),
+	CALL(unlink,             ".+........."),
+	CALL(unlinkat,           "...+..+.+.."),
+	CALL(rename,             ".+........."),
+	CALL(renameat,           "...+..+.+.."),
+	CALL(renameat2,          "...+..+.+.."),
+	CALL(linkat,             "...+..+...."),
+	CALL(chmod,              ".+........."),
+	CALL(fchmod,             ".+.+..+...."),
+	CALL(utimensat,          "......+...."),
+	CALL(fallocate,          ".+.+..+...."),
+	CALL(copy_file_range,    "...+..+...."),
+	CALL(sendfile,           "......+.+.."),
+	CALL(flock,              ".+.+....+.."),
+	CALL(fstatfs,            ".+.+..+...."),
+	CALL(statfs,             ".+.+..+...."),
+	CALL(getcwd,             ".+........."),
+	CALL(umask,              ".+........."),
+	CALL(pselect6,           ".+........."), /* Berkeley DB sleeps by select */
+	CALL(select,             ".+........."),
+	CALL(prlimit64,          ".+..+.+...."), /* the size of a thread's stack */
+	CALL(sysinfo,            ".+........."),
 };
 
 /* For the signal handler, which may take nothing from the heap. */
@@ -205,6 +213,20 @@ allow_memory(scmp_filter_ctx filter)
 	return error != 0 ? error : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_execution);
 }
 
+/* Sockets of the Internet alone, and of the kinds that the role's work needs. */
+static int
+allow_sockets(scmp_filter_ctx filter, int kind)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	struct scmp_arg_cmp kind_only = SCMP_A1(SCMP_CMP_MASKED_EQ, ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC), (uint64_t)kind);
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < sizeof(families) / sizeof(families[0]); i++)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+		                         SCMP_A0(SCMP_CMP_EQ, (uint64_t)families[i]), kind_only);
+	return error;
+}
+
 /*
  * A role with a second thread starts it by clone: clone3, whose flags a filter cannot see, does as if the kernel did not have it,
  * and the C library then falls back on clone.
@@ -234,6 +256,10 @@ confine_calls(const char *role)
 			error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i].number, 0);
 	if (error == 0)
 		error = allow_memory(filter);
+	if (error == 0 && (column == RELAY || column == RESOLVER))
+		error = allow_sockets(filter, SOCK_STREAM);
+	if (error == 0 && column == RESOLVER)
+		error = allow_sockets(filter, SOCK_DGRAM);
 	if (error == 0 && (column == OWNER || column == SYNCER || column == DELIVER))
 		error = allow_threads(filter);
 	if (error == 0)

@@ -11,6 +11,7 @@ enum {
 	LOCK_FD = 4, /* the service's lock, kept by each role until it is gone */
 	CONTROL_FRAME_MAX = 2 * 1024 * 1024, /* bytes: a configuration of 1 MiB and some */
 	CONTROL_NAME_MAX = 64,               /* bytes of a name with its NUL */
+	CONTROL_CHANNEL_MAX = 64 + 256,      /* bytes of a channel's name with its NUL: it may have a path in it */
 };
 
 enum control_type {
@@ -23,6 +24,7 @@ enum control_type {
 	CONTROL_REFUSED = 6,  /* u32 errno; the same without one */
 	CONTROL_INCOMING = 7, /* string name; descriptor: a sibling asked for us */
 	CONTROL_STOP = 8,
+	CONTROL_FILE = 9,     /* string name; descriptor, open for reading: before the configuration that names it, again on reload */
 	/* parent -> role that speaks TLS or keeps its keys, before START and again on reload */
 	CONTROL_TLS_TICKETS = 32, /* slice keys of session tickets (common/io/tls_ticket.h); also when they are changed */
 	CONTROL_TLS_CHAIN = 33,   /* slice certificate chain in PEM: one more; not for keepers */

@@ -188,7 +188,7 @@ const struct channel_protocol parent_protocol = {
 	.name = "role",
 	.handlers = handlers,
 	.handler_count = sizeof(handlers) / sizeof(handlers[0]),
-	.input_limit = CONTROL_NAME_MAX * 2,
+	.input_limit = CONTROL_CHANNEL_MAX * 2,
 	.output_limit = 4 * CONTROL_FRAME_MAX,
 	.closed = parent_on_closed,
 };

@@ -96,7 +96,7 @@ void parent_unbind(struct parent *parent);
 
 /* Starts the process of CHILD and greets it. 0 or a negative errno value. */
 int parent_spawn(struct child *child);
-/* Sends the configuration. 0 or a negative errno value. */
+/* Sends the configuration, and before it the files that the role is to have. 0 or a negative errno value. */
 int parent_send_config(struct child *child);
 
 /* Answers CONTROL_ASK. */

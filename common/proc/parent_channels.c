@@ -1,6 +1,6 @@
 /*
- * Answers a role's question for a channel: to another service by connecting under the role's account, to a sibling by a
- * socket pair. A name that the role's description does not list is refused, and so is anything while the other side is not there.
+ * Answers a role's question for a channel: to another service, or to a socket that is not ours and that the configuration names, by
+ * connecting under the role's account; to a sibling by a socket pair. A name that the role's description does not list is refused, and so is anything while the other side is not there.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -41,6 +41,23 @@ connect_as(const struct parent *parent, const struct account *account, const str
 		return error;
 	}
 	return fd;
+}
+
+/* A socket that is not of the suite: its path must be one that the configuration names. */
+static int
+open_foreign(const struct child *child, const char *path)
+{
+	const struct config_paths *paths = child->role->foreign->paths(&child->parent->config);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	for (size_t i = 0; i < paths->count; i++) {
+		if (strcmp(paths->list[i], path) != 0)
+			continue;
+		if (strlcpy(address.sun_path, path, sizeof(address.sun_path)) >= sizeof(address.sun_path))
+			return -ENAMETOOLONG;
+		return connect_as(child->parent, &child->account, &address);
+	}
+	return -EPERM;
 }
 
 static int
@@ -99,6 +116,7 @@ open_sibling(const struct child *child, struct slice role, int64_t wanted)
 static int
 open_channel(const struct child *child, const char *name)
 {
+	const struct service_foreign *foreign = child->role->foreign;
 	struct slice whole = slice_from_string(name);
 	size_t slash = slice_find(whole, '/');
 	struct slice role = slice_first(whole, slash);
@@ -106,6 +124,8 @@ open_channel(const struct child *child, const char *name)
 
 	if (name_listed(child->role->channels, whole))
 		return open_service(child, name);
+	if (foreign != NULL && strncmp(name, foreign->prefix, strlen(foreign->prefix)) == 0)
+		return open_foreign(child, name + strlen(foreign->prefix));
 	if (!name_listed(child->role->siblings, role))
 		return -EPERM;
 	if (slash == whole.length)
@@ -119,7 +139,7 @@ int
 parent_on_ask(struct channel *channel, void *context, struct channel_frame *frame)
 {
 	struct child *child = context;
-	char name[CONTROL_NAME_MAX];
+	char name[CONTROL_CHANNEL_MAX];
 	struct wire_writer writer;
 	int fd;
 

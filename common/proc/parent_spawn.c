@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/proc/parent.h"
 #include "common/proc/role_tls.h"
 
@@ -88,11 +90,51 @@ spawn_exec(const struct child *child, int control)
 	_exit(127);
 }
 
+/* A descriptor of PATH; -ENOENT also for what is no file. Nothing that is in the place of one holds us up. */
+static int
+spawn_open_file(const char *path)
+{
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		return fd;
+	close(fd);
+	return -ENOENT;
+}
+
+static int
+spawn_send_file(struct child *child, const struct service_file *file)
+{
+	const char *path = file->path(&child->parent->config);
+	struct wire_writer writer;
+	int fd;
+
+	if (path[0] == '\0')
+		return 0;
+	fd = spawn_open_file(path);
+	if (fd < 0) {
+		log_event(LOG_WARNING, "parent.no_file", LOG_STRING("role", child->role->name), LOG_STRING("file", path), LOG_ERROR(fd));
+		return 0;
+	}
+	writer = channel_begin(child->channel, CONTROL_FILE, 0, fd);
+	wire_put_string(&writer, file->name);
+	return channel_send(child->channel, &writer);
+}
+
 int
 parent_send_config(struct child *child)
 {
-	struct wire_writer writer = channel_begin(child->channel, CONTROL_CONFIG, 0, -1);
+	struct wire_writer writer;
+	int error = 0;
 
+	for (size_t i = 0; error == 0 && i < SERVICE_NAMES_MAX && child->role->files[i] != NULL; i++)
+		error = spawn_send_file(child, child->role->files[i]);
+	if (error != 0)
+		return error;
+	writer = channel_begin(child->channel, CONTROL_CONFIG, 0, -1);
 	wire_put_string(&writer, child->parent->config_path);
 	wire_put_slice(&writer, slice_of(child->parent->text, child->parent->text_length));
 	return channel_send(child->channel, &writer);

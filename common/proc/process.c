@@ -36,6 +36,11 @@ struct held_listener {
 	int fd;
 };
 
+struct held_file {
+	char name[CONTROL_NAME_MAX];
+	int fd;
+};
+
 struct question {
 	TAILQ_ENTRY(question) next;
 	uint32_t request;
@@ -63,6 +68,8 @@ struct process {
 	struct config config;
 	struct held_listener listeners[LISTENERS_MAX];
 	size_t listener_count;
+	struct held_file files[SERVICE_NAMES_MAX];
+	size_t file_count;
 	struct expected expected[EXPECTED_MAX];
 	size_t expected_count;
 	TAILQ_HEAD(, question) questions;
@@ -140,6 +147,15 @@ process_listener(const struct process *process, const char *name, size_t index)
 	const struct held_listener *listener = process_find_listener(process, name, index);
 
 	return listener == NULL ? -1 : listener->fd;
+}
+
+int
+process_file(const struct process *process, const char *name)
+{
+	for (size_t i = 0; i < process->file_count; i++)
+		if (strcmp(process->files[i].name, name) == 0)
+			return process->files[i].fd;
+	return -1;
 }
 
 uid_t
@@ -262,6 +278,30 @@ process_on_listener(struct channel *channel, void *context, struct channel_frame
 	return 0;
 }
 
+/* Again on reload: the new one takes the place of the old. */
+static int
+process_on_file(struct channel *channel, void *context, struct channel_frame *frame)
+{
+	struct process *process = context;
+	char name[CONTROL_NAME_MAX];
+	size_t i;
+
+	(void)channel;
+	wire_get_string(&frame->body, name, sizeof(name));
+	for (i = 0; i < process->file_count && strcmp(process->files[i].name, name) != 0; i++)
+		continue;
+	if (i == SERVICE_NAMES_MAX)
+		return -E2BIG;
+	if (i < process->file_count)
+		close(process->files[i].fd);
+	else
+		process->file_count++;
+	strlcpy(process->files[i].name, name, sizeof(process->files[i].name));
+	process->files[i].fd = frame->fd;
+	frame->fd = -1;
+	return 0;
+}
+
 static int
 process_on_log(struct channel *channel, void *context, struct channel_frame *frame)
 {
@@ -379,6 +419,7 @@ process_on_parent_gone(struct channel *channel, void *context, int error)
 static const struct channel_handler handlers[] = {
 	{ CONTROL_CONFIG, CHANNEL_ANY, false, process_on_config },
 	{ CONTROL_LISTENER, 1 << STATE_PREPARING, true, process_on_listener },
+	{ CONTROL_FILE, CHANNEL_ANY, true, process_on_file },
 	{ CONTROL_LOG, 1 << STATE_PREPARING, true, process_on_log },
 	{ CONTROL_START, 1 << STATE_PREPARING, false, process_on_start },
 	{ CONTROL_CHANNEL, 1 << STATE_RUNNING, true, process_on_answer },
@@ -465,6 +506,7 @@ process_confine(struct process *process)
 		strlcpy(process->directory, process->confinement.privileged ? "/" : own, sizeof(process->directory));
 	snprintf(process->name, sizeof(process->name), "%s/%s", process->service, process->role->name);
 	process->confinement.root = own == NULL ? empty : own;
+	process->confinement.connects = process->role->connects;
 	process->confinement.descriptors = process->role->descriptors;
 	process->confinement.directory = process_directory(process);
 	process->confinement.role = process->name;

@@ -37,6 +37,12 @@ unsigned process_clients(const struct process *process, unsigned wanted, unsigne
  */
 int process_listener(const struct process *process, const char *name, size_t index);
 
+/*
+ * A file that the parent opened for reading (struct service_file of the role's description), or -1 when it is not there. The descriptor is the
+ * process's, stays valid until the next reload, and the role has its offset for itself.
+ */
+int process_file(const struct process *process, const char *name);
+
 /* The uid that may connect to the UNIX socket NAME, besides root and ourselves. Used by listener.c. */
 uid_t process_listener_peer(const struct process *process, const char *name);
 

@@ -4,6 +4,7 @@
 #ifndef ANGARIUM_PROC_SERVICE_H
 #define ANGARIUM_PROC_SERVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/mail/config.h"
@@ -23,6 +24,18 @@ struct service_tcp {
 	const struct config_endpoints *(*endpoints)(const struct config *); /* where */
 };
 
+/* A file that only the parent may open, and the role reads: process_file(). */
+struct service_file {
+	const char *name;                              /* "resolv.conf" */
+	const char *(*path)(const struct config *);    /* "" or missing: the role is not given it */
+};
+
+/* UNIX sockets that are not ours. The role asks for the channel PREFIX PATH ("lmtp:/run/dovecot/lmtp"). */
+struct service_foreign {
+	const char *prefix;                                          /* "lmtp:" */
+	const struct config_paths *(*paths)(const struct config *); /* what may be asked for */
+};
+
 /* A UNIX socket that a role listens on. */
 struct service_unix {
 	const char *name;                                 /* "tabled-smtpd"; the path is RUN/NAME.sock */
@@ -39,6 +52,9 @@ struct service_role {
 	const struct service_unix *sockets[SERVICE_NAMES_MAX];
 	const char *channels[SERVICE_NAMES_MAX];            /* other services' sockets that it may ask for */
 	const char *siblings[SERVICE_NAMES_MAX];            /* roles of this service that it may ask for a channel to */
+	const struct service_file *files[SERVICE_NAMES_MAX]; /* read-only */
+	const struct service_foreign *foreign;              /* NULL: none */
+	bool connects;                                      /* it opens sockets of its own and connects them (confine_calls.c says which) */
 	const struct role_tls *tls;                         /* &role_speaks_tls or &role_keeps_keys (common/proc/role_tls.h), or NULL */
 	unsigned descriptors;                               /* RLIMIT_NOFILE; 0: the largest allowed */
 	/* Runs confined. Returns the exit status; ends with process_run. */

@@ -193,20 +193,60 @@ open_tcp(const struct config *config)
 }
 
 static int
+open_udp(const struct config *config)
+{
+	(void)config;
+	return try_socket(AF_INET, SOCK_DGRAM, 0);
+}
+
+/* For the roles that may have one; -1 for the others. */
+static int
+tcp_socket(void)
+{
+	return (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+}
+
+static int
 connect_out(const struct config *config)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int fd = tcp_socket();
+	int error;
 
 	(void)config;
 	/* Some role's socket may be there under this number: refused for another reason than ours would be "through". */
-	return outcome(syscall(SYS_connect, 3, &address, sizeof(address)));
+	error = outcome(syscall(SYS_connect, fd < 0 ? 3 : fd, &address, sizeof(address)));
+	if (fd < 0)
+		return error;
+	close(fd);
+	return error == ECONNREFUSED ? 0 : error; /* nobody listens there, but it left */
+}
+
+static int
+bind_tcp(const struct config *config)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int fd = tcp_socket();
+	int error;
+
+	(void)config;
+	error = outcome(syscall(SYS_bind, fd < 0 ? 3 : fd, &address, sizeof(address)));
+	if (fd >= 0)
+		close(fd);
+	return error;
 }
 
 static int
 listen_again(const struct config *config)
 {
+	int fd = tcp_socket();
+	int error;
+
 	(void)config;
-	return outcome(syscall(SYS_listen, 3, 1));
+	error = outcome(syscall(SYS_listen, fd < 0 ? 3 : fd, 1));
+	if (fd >= 0)
+		close(fd);
+	return error;
 }
 
 static int
@@ -322,40 +362,44 @@ ignore_violations(const struct config *config)
 	return outcome(syscall(SYS_rt_sigaction, SIGSYS, NULL, NULL, 8));
 }
 
+#define ATTACK(what, how, ...) { .name = what, .try = how, __VA_ARGS__ }
+
 const struct attack attacks[] = {
-	{ "read the table", read_table, table_directory },
-	{ "read the spool", read_spool, spool_directory },
-	{ "read a mailbox", read_mailbox, mail_directory },
-	{ "read a private key", read_key, NULL },
-	{ "read /etc/passwd", read_passwd, NULL },
-	{ "climb out of the root", read_above_root, NULL },
-	{ "open the parent's memory", read_parents_memory, NULL },
-	{ "write to the run directory", write_run_directory, NULL },
-	{ "write to /tmp", write_tmp, NULL },
-	{ "execute a shell", execute_shell, NULL },
-	{ "start a process", start_process, NULL },
-	{ "trace the parent", trace_parent, NULL },
-	{ "copy the parent's memory", copy_parents_memory, NULL },
-	{ "signal the parent", signal_parent, NULL },
-	{ "signal every process", signal_all, NULL },
-	{ "open a TCP socket", open_tcp, NULL },
-	{ "connect to an address", connect_out, NULL },
-	{ "listen", listen_again, NULL },
-	{ "open a UNIX socket", open_unix, NULL },
-	{ "open a netlink socket", open_netlink, NULL },
-	{ "open a packet socket", open_packet, NULL },
-	{ "map executable memory", map_executable, NULL },
-	{ "make memory executable", make_executable, NULL },
-	{ "make a file in memory", make_memory_file, NULL },
-	{ "become root", become_root, NULL },
-	{ "change the root", change_root, NULL },
-	{ "make a name space", make_namespace, NULL },
-	{ "mount", mount_something, NULL },
-	{ "start an I/O ring", start_ring, NULL },
-	{ "load a BPF program", load_program, NULL },
-	{ "use the keyring", use_keyring, NULL },
-	{ "become dumpable", become_dumpable, NULL },
-	{ "replace signal handlers", ignore_violations, NULL },
+	ATTACK("read the table", read_table, .directory = table_directory),
+	ATTACK("read the spool", read_spool, .directory = spool_directory),
+	ATTACK("read a mailbox", read_mailbox, .directory = mail_directory),
+	ATTACK("read a private key", read_key),
+	ATTACK("read /etc/passwd", read_passwd),
+	ATTACK("climb out of the root", read_above_root),
+	ATTACK("open the parent's memory", read_parents_memory),
+	ATTACK("write to the run directory", write_run_directory),
+	ATTACK("write to /tmp", write_tmp),
+	ATTACK("execute a shell", execute_shell),
+	ATTACK("start a process", start_process),
+	ATTACK("trace the parent", trace_parent),
+	ATTACK("copy the parent's memory", copy_parents_memory),
+	ATTACK("signal the parent", signal_parent),
+	ATTACK("signal every process", signal_all),
+	ATTACK("open a TCP socket", open_tcp, .own = { "relayd/worker", "relayd/resolver" }),
+	ATTACK("open a UDP socket", open_udp, .own = { "relayd/resolver" }),
+	ATTACK("connect to an address", connect_out, .own = { "relayd/worker", "relayd/resolver" }),
+	ATTACK("bind a TCP port", bind_tcp, .own = { "relayd/resolver" }), /* where Landlock does not know TCP; it cannot listen there */
+	ATTACK("listen", listen_again),
+	ATTACK("open a UNIX socket", open_unix),
+	ATTACK("open a netlink socket", open_netlink),
+	ATTACK("open a packet socket", open_packet),
+	ATTACK("map executable memory", map_executable),
+	ATTACK("make memory executable", make_executable),
+	ATTACK("make a file in memory", make_memory_file),
+	ATTACK("become root", become_root),
+	ATTACK("change the root", change_root),
+	ATTACK("make a name space", make_namespace),
+	ATTACK("mount", mount_something),
+	ATTACK("start an I/O ring", start_ring),
+	ATTACK("load a BPF program", load_program),
+	ATTACK("use the keyring", use_keyring),
+	ATTACK("become dumpable", become_dumpable),
+	ATTACK("replace signal handlers", ignore_violations),
 };
 
 const size_t attack_count = sizeof(attacks) / sizeof(attacks[0]);

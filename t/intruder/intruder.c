@@ -7,6 +7,7 @@
 #undef service_main /* here the real one is meant */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
@@ -53,16 +54,29 @@ invaded_role(const char *name)
 	return NULL;
 }
 
+/* Whether it is the role's work. */
+static bool
+is_own(const struct attack *attack, const struct service_role *role, const struct config *config)
+{
+	const char *directory = role->directory == NULL ? NULL : role->directory(config);
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s/%s", invaded->name, role->name);
+	for (size_t i = 0; i < sizeof(attack->own) / sizeof(attack->own[0]) && attack->own[i] != NULL; i++)
+		if (strcmp(attack->own[i], name) == 0)
+			return true;
+	return attack->directory != NULL && directory != NULL && strcmp(attack->directory(config), directory) == 0;
+}
+
 static int
 intruder_main(struct process *process)
 {
 	const struct config *config = process_config(process);
 	const struct service_role *role = invaded_role(process_role(process));
-	const char *own = role->directory == NULL ? NULL : role->directory(config);
 
 	for (size_t i = 0; i < attack_count; i++) {
 		const struct attack *attack = &attacks[i];
-		bool allowed = attack->directory != NULL && own != NULL && strcmp(attack->directory(config), own) == 0;
+		bool allowed = is_own(attack, role, config);
 		int error = attack->try(config);
 
 		log_event(LOG_ERR, error != 0 ? "attack.stopped" : allowed ? "attack.own" : "attack.through",

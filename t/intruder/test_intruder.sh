@@ -2,7 +2,7 @@
 # An intruder in the place of any role gets nothing: runs each service with the intruder in every role, and fails when any attack got
 # through. Prints the table of roles and attacks that doc/design.md shows (with --table).
 set -u
-services="tabled queued smtpd deliverd pop3d"
+services="tabled queued smtpd deliverd relayd pop3d"
 here=${INTRUDERS:-t/intruder}
 work=$(mktemp -d "${TMPDIR:-/tmp}/angarium-intruder-XXXXXX") || exit 1
 pid=
@@ -32,6 +32,8 @@ account_smtp 64103
 account_login 64104
 account_vmail 64105
 account_key 64106
+account_relay 64107
+account_dns 64108
 tls_certificate $work/certificate $work/key
 smtps_listen off
 pop3s_listen off
@@ -41,6 +43,7 @@ pop3_listen off
 smtp_workers 1
 hash_workers 1
 delivery_workers 1
+relay_workers 1
 pop3_login_workers 1
 pop3_session_workers 1
 END

@@ -25,6 +25,7 @@ import time
 import unittest
 
 SERVICES = ("tabled", "queued", "deliverd", "smtpd", "pop3d")  # in the order in which they are started
+ALL_SERVICES = ("tabled", "queued", "deliverd", "relayd", "smtpd", "pop3d")  # with those that only tests of relaying need
 PREFIX = pathlib.Path(os.environ.get("ANGARIUM_PREFIX", "/usr/local"))  # the installed tree
 SBIN = PREFIX / "sbin"
 SANITIZED = os.environ.get("ANGARIUM_SANITIZED") == "1"
@@ -32,7 +33,7 @@ SLOWNESS = 5 if SANITIZED else 1  # deadlines are this much longer
 PASSWORD = "correct horse"
 DOMAIN = "example.org"
 FIRST_ACCOUNT = 64101
-ACCOUNTS = ("table", "queue", "smtp", "login", "vmail", "key")
+ACCOUNTS = ("table", "queue", "smtp", "login", "vmail", "key", "relay", "dns")
 if SANITIZED:
     # The leak checker reads /proc, which a confined role cannot; the unit tests look for leaks.
     os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
