@@ -22,6 +22,8 @@ expand_parse_target(struct wire_reader *reader, struct expand_target *target_r)
 		target_r->path = wire_get_slice(reader);
 		target_r->quota = wire_get_u64(reader);
 		target_r->folder = wire_get_slice(reader);
+	} else if (route_get(reader, &target_r->route)) {
+		target_r->backup = wire_get_u8(reader) != 0;
 	}
 	return !reader->bad && target_r->kind <= TABLE_TARGET_REMOTE && target_r->address.length > 0 &&
 	       target_r->address.length <= TABLE_ADDRESS_MAX && target_r->path.length < TABLE_PATH_MAX &&
@@ -34,7 +36,7 @@ expand_parse(struct wire_reader *reader, struct expand_answer *answer_r)
 	*answer_r = (struct expand_answer){ .class = wire_get_u8(reader) };
 	if (reader->bad || answer_r->class > TABLE_TEMPORARY)
 		return -EPROTO;
-	if (answer_r->class != TABLE_LOCAL && answer_r->class != TABLE_ALIAS)
+	if (answer_r->class > TABLE_REMOTE)
 		return wire_done(reader) ? 0 : -EPROTO;
 	answer_r->count = wire_get_u32(reader);
 	if (answer_r->count > TABLE_TARGETS_MAX || answer_r->count > wire_left(reader) / TARGET_LEAST)

@@ -6,6 +6,7 @@
 
 #include "common/ipc/proto_table.h"
 #include "common/ipc/wire.h"
+#include "common/mail/route.h"
 
 struct expand_target {
 	uint8_t kind;         /* enum table_target */
@@ -13,6 +14,8 @@ struct expand_target {
 	struct slice path;    /* of a mailbox, relative to the mail root */
 	struct slice folder;  /* of a mailbox; empty: the inbox */
 	uint64_t quota;       /* of a mailbox, bytes; 0: none */
+	struct route route;   /* of a remote one */
+	bool backup;          /* of a remote one: we are a backup MX of its domain */
 };
 
 struct expand_answer {

@@ -35,8 +35,13 @@ leads_to(struct slice targets, uint32_t count, struct slice path)
 		enum table_target kind = wire_get_u8(&reader);
 
 		(void)wire_get_slice(&reader);
-		if (kind != TABLE_TARGET_MAILBOX)
+		if (kind != TABLE_TARGET_MAILBOX) {
+			struct route route;
+
+			(void)route_get(&reader, &route);
+			(void)wire_get_u8(&reader);
 			continue;
+		}
 		if (slice_equal(wire_get_slice(&reader), path))
 			return true;
 		(void)wire_get_u64(&reader);

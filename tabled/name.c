@@ -62,6 +62,19 @@ name_check_domain(struct slice domain, char *out)
 	return true;
 }
 
+bool
+name_check_route(struct slice key, char *out)
+{
+	bool below = key.length > 0 && key.data[0] == '.';
+
+	if (slice_equal(key, SLICE("*"))) {
+		memcpy(out, "*", sizeof("*"));
+		return true;
+	}
+	out[0] = '.';
+	return name_check_domain(slice_from(key, below), out + below);
+}
+
 /*
  * An unquoted local-part: what may stand between quotes (RFC 5321 4.1.2 qtextSMTP and quoted-pairSMTP) is any
  * printable byte.

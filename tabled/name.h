@@ -22,6 +22,10 @@ struct name {
 	char key[TABLE_ADDRESS_MAX + 1];
 };
 
+enum {
+	NAME_ROUTE_SIZE = 1 + 255 + 1, /* bytes of the key of a route, with its NUL */
+};
+
 /* What name_check allows besides local-part@domain. */
 enum name_form {
 	NAME_CATCH_ALL = 1,  /* "@domain" */
@@ -44,6 +48,11 @@ bool name_from_key(struct slice key, struct name *name_r);
 bool name_check(struct slice address, unsigned forms, struct name *name_r);
 /* DOMAIN in lower case into OUT (ADDRESS_DOMAIN_MAX + 1 bytes). False when it is no domain name. */
 bool name_check_domain(struct slice domain, char *out);
+/*
+ * The key of a route in lower case into OUT (NAME_ROUTE_SIZE bytes): a domain, ".domain" for all below it, or "*". False when it is none
+ * of them.
+ */
+bool name_check_route(struct slice key, char *out);
 
 static inline struct slice
 name_key(const struct name *name)

@@ -155,6 +155,25 @@ record_alias_decode(struct slice value, struct record_alias *alias_r)
 }
 
 int
+record_route_encode(const struct route *route, struct buffer *out)
+{
+	struct wire_writer writer = wire_begin_bare(out);
+
+	wire_put_u8(&writer, RECORD_VERSION);
+	route_put(&writer, route);
+	return wire_end_bare(&writer);
+}
+
+bool
+record_route_decode(struct slice value, struct route *route_r)
+{
+	struct wire_reader reader = wire_read(value);
+	uint8_t version = wire_get_u8(&reader);
+
+	return route_get(&reader, route_r) && wire_done(&reader) && version == RECORD_VERSION;
+}
+
+int
 record_list_add(struct buffer *out, uint32_t *count, struct slice item)
 {
 	struct wire_writer writer;

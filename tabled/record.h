@@ -10,6 +10,7 @@
 
 #include "common/base/buffer.h"
 #include "common/base/slice.h"
+#include "common/mail/route.h"
 #include "common/mail/scram.h"
 
 enum {
@@ -68,11 +69,13 @@ struct record_alias {
 int record_domain_encode(const struct record_domain *domain, struct buffer *out);
 int record_user_encode(const struct record_user *user, struct buffer *out);
 int record_alias_encode(const struct record_alias *alias, struct buffer *out);
+int record_route_encode(const struct route *route, struct buffer *out);
 
 /* Decode; slices point into VALUE. False when it is malformed or of a version that is not known. */
 bool record_domain_decode(struct slice value, struct record_domain *domain_r);
 bool record_user_decode(struct slice value, struct record_user *user_r);
 bool record_alias_decode(struct slice value, struct record_alias *alias_r);
+bool record_route_decode(struct slice value, struct route *route_r);
 
 /*
  * Appends ITEM to the list that OUT holds, and counts it in *count. 0, -E2BIG (too many), -EMSGSIZE (too

@@ -38,6 +38,7 @@ resolve_settings_from(const struct config *config, struct resolve_settings *sett
 		.separator = config->subaddress_separator,
 		.depth = config->alias_depth,
 		.targets = config->alias_targets,
+		.relay_sockets = config->relay_sockets,
 	};
 	if (settings_r->targets > TABLE_TARGETS_MAX)
 		settings_r->targets = TABLE_TARGETS_MAX;

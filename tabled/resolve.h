@@ -25,6 +25,7 @@ struct resolve_settings {
 	uint32_t targets;    /* final targets of one address */
 	char hostname[CONFIG_NAME_MAX];
 	struct config_networks own; /* addresses of this host, for address literals */
+	struct config_paths relay_sockets; /* where a route may lead */
 };
 
 /*
@@ -60,8 +61,16 @@ void resolve_one(const struct view *view, const struct resolve_settings *setting
 void resolve_built_in(const struct resolve_settings *settings, struct resolve_step *step_r);
 
 /*
+ * The route of mail for DOMAIN, which is none of ours or, with RELAYED, one that we are backup MX of: that of the domain itself, else of
+ * the nearest ".parent" above it, else "*", which does not hold for relayed ones: a smarthost would give the mail back to us. Without one
+ * by DNS. 0 or a negative errno value. Slices in *route_r live until VIEW's next get. *backup_r: the domain is relayed and has no route,
+ * so only better MX hosts than this one may be tried (RFC 5321 5.1).
+ */
+int resolve_route(const struct view *view, struct slice domain, bool relayed, struct route *route_r, bool *backup_r);
+
+/*
  * Follows aliases to the end. Appends the targets to OUT as they are in TABLE_EXPAND_REPLY
- * (common/ipc/proto_table.h) and counts them. They mean something when the class is LOCAL or ALIAS. A target
+ * (common/ipc/proto_table.h) and counts them. They mean something when the class is LOCAL, ALIAS, RELAY or REMOTE. A target
  * that leads nowhere is left out as long as another does not; an alias that leads too far, or to too many,
  * gives TABLE_LOOP. OUT may be NULL: then the first target ends the search.
  */

@@ -86,20 +86,33 @@ expand_add_user(struct expansion *expansion, const struct resolve_step *step)
 }
 
 static int
-expand_add_remote(struct expansion *expansion, struct slice address)
+expand_put_remote(struct expansion *expansion, struct slice address, bool relayed)
 {
 	struct wire_writer writer;
-	int added = seen_add(&expansion->seen, SEEN_REMOTE, address);
+	struct route route;
+	bool backup;
+	int error;
 
-	if (added <= 0)
-		return added;
 	expansion->count++;
 	if (expansion->out == NULL)
 		return 0;
+	error = resolve_route(expansion->view, slice_from(address, slice_find_last(address, '@') + 1), relayed, &route, &backup);
+	if (error != 0)
+		return error;
 	writer = wire_begin_bare(expansion->out);
 	wire_put_u8(&writer, TABLE_TARGET_REMOTE);
 	wire_put_slice(&writer, address);
+	route_put(&writer, &route);
+	wire_put_u8(&writer, backup);
 	return wire_end_bare(&writer);
+}
+
+static int
+expand_add_remote(struct expansion *expansion, struct slice address, bool relayed)
+{
+	int added = seen_add(&expansion->seen, SEEN_REMOTE, address);
+
+	return added <= 0 ? added : expand_put_remote(expansion, address, relayed);
 }
 
 static int
@@ -187,7 +200,7 @@ expand_step(struct expansion *expansion, struct slice address, uint32_t depth, b
 	switch (step->class) {
 	case TABLE_REMOTE:
 	case TABLE_RELAY:
-		return expand_add_remote(expansion, address);
+		return expand_add_remote(expansion, address, step->class == TABLE_RELAY);
 	case TABLE_TEMPORARY:
 		return -EAGAIN;
 	default:
@@ -238,6 +251,22 @@ expand_alias(struct expansion *expansion, const struct resolve_step *step)
 	return expansion->count > 0 ? TABLE_ALIAS : expansion->worst;
 }
 
+/* The only target of an address that is none of ours: itself. */
+static enum table_class
+expand_elsewhere(struct expansion *expansion, struct slice address, enum table_class class)
+{
+	if (class != TABLE_RELAY && class != TABLE_REMOTE)
+		return class;
+	return expand_put_remote(expansion, address, class == TABLE_RELAY) == 0 ? class : TABLE_TEMPORARY;
+}
+
+/* Whether an answer of CLASS has targets. */
+static bool
+expand_has_targets(enum table_class class)
+{
+	return class == TABLE_LOCAL || class == TABLE_ALIAS || class == TABLE_RELAY || class == TABLE_REMOTE;
+}
+
 enum table_class
 resolve_expand(const struct view *view, const struct resolve_settings *settings, struct slice address,
                struct buffer *out, uint32_t *count_r)
@@ -250,19 +279,19 @@ resolve_expand(const struct view *view, const struct resolve_settings *settings,
 	*count_r = 0;
 	resolve_one(view, settings, address, &step);
 	class = step.class;
-	if (step.kind == RESOLVE_CLASS)
-		return class;
 	expand_init(&expansion, view, settings, out);
-	if (step.kind == RESOLVE_ALIAS)
+	if (step.kind == RESOLVE_CLASS)
+		class = expand_elsewhere(&expansion, address, class);
+	else if (step.kind == RESOLVE_ALIAS)
 		class = expand_alias(&expansion, &step);
 	else if (expand_put_user(&expansion, &step) != 0)
 		class = TABLE_TEMPORARY;
-	if (class != TABLE_LOCAL && class != TABLE_ALIAS) {
+	if (!expand_has_targets(class)) {
 		if (out != NULL)
 			buffer_truncate(out, begin);
 		expansion.count = 0;
 		/* Postmaster has a mailbox even when the aliases made for it lead nowhere. */
-		if (step.postmaster && class != TABLE_TEMPORARY) {
+		if (step.kind != RESOLVE_CLASS && step.postmaster && class != TABLE_TEMPORARY) {
 			resolve_built_in(settings, &step);
 			class = expand_put_user(&expansion, &step) == 0 ? TABLE_LOCAL : TABLE_TEMPORARY;
 		}

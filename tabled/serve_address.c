@@ -43,7 +43,7 @@ serve_expand(struct channel *channel, void *context, struct channel_frame *frame
 	class = resolve_expand(&owner->view, &owner->settings, address, &owner->targets, &count);
 	writer = channel_begin(channel, TABLE_EXPAND_REPLY, frame->request, -1);
 	wire_put_u8(&writer, (uint8_t)class);
-	if (class == TABLE_LOCAL || class == TABLE_ALIAS) {
+	if (count > 0) {
 		wire_put_u32(&writer, count);
 		if (writer.error == 0)
 			writer.error = buffer_append_slice(writer.out, buffer_slice(&owner->targets));

@@ -18,10 +18,11 @@ enum table_space {
 	TABLE_SPACE_DOMAIN = 1,
 	TABLE_SPACE_USER = 2,
 	TABLE_SPACE_ALIAS = 3,
+	TABLE_SPACE_ROUTE = 4,
 };
 
 enum {
-	TABLE_SPACE_COUNT = 4,
+	TABLE_SPACE_COUNT = 5,
 	TABLE_ERROR_SIZE = 512,        /* bytes of a message, with its NUL */
 	TABLE_VALUE_MAX = 2 * 1024 * 1024, /* bytes of a value */
 };

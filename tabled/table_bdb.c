@@ -40,6 +40,7 @@ static const char *const files[TABLE_SPACE_COUNT] = {
 	[TABLE_SPACE_DOMAIN] = "domains.db",
 	[TABLE_SPACE_USER] = "users.db",
 	[TABLE_SPACE_ALIAS] = "aliases.db",
+	[TABLE_SPACE_ROUTE] = "routes.db",
 };
 
 struct table {

@@ -67,3 +67,12 @@ view_alias(const struct view *view, struct slice key, struct record_alias *alias
 
 	return error != 0 ? error : record_alias_decode(value, alias_r) ? 0 : -EBADMSG;
 }
+
+int
+view_route(const struct view *view, struct slice key, struct route *route_r)
+{
+	struct slice value;
+	int error = view->get(view->context, TABLE_SPACE_ROUTE, key, &value);
+
+	return error != 0 ? error : record_route_decode(value, route_r) ? 0 : -EBADMSG;
+}

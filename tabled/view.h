@@ -31,5 +31,6 @@ void view_table_free(struct view_table *reader);
 int view_domain(const struct view *view, struct slice key, struct record_domain *domain_r);
 int view_user(const struct view *view, struct slice key, struct record_user *user_r);
 int view_alias(const struct view *view, struct slice key, struct record_alias *alias_r);
+int view_route(const struct view *view, struct slice key, struct route *route_r);
 
 #endif

@@ -6,6 +6,20 @@
 #include "t/unit/table_world.h"
 #include "tabled/login.h"
 
+/* The route of a remote target, unless it is by DNS. */
+static void
+say_route(struct wire_reader *reader, struct buffer *said)
+{
+	char words[ROUTE_TEXT_MAX];
+	struct route route;
+
+	ck_assert(route_get(reader, &route));
+	if (route.kind != ROUTE_MX)
+		buffer_printf(said, " via %s", route_format(&route, words));
+	if (wire_get_u8(reader) != 0)
+		buffer_printf(said, " backup");
+}
+
 /* What ADDRESS means, as "CLASS target target". */
 static const char *
 means(const char *address)
@@ -31,7 +45,9 @@ means(const char *address)
 		struct slice target = wire_get_slice(&reader);
 
 		buffer_printf(&said, " %.*s", (int)target.length, target.data);
-		if (!remote) {
+		if (remote) {
+			say_route(&reader, &said);
+		} else {
 			wire_get_slice(&reader);
 			wire_get_u64(&reader);
 			wire_get_slice(&reader);
@@ -60,8 +76,8 @@ START_TEST(addresses_mean_what_was_added)
 	ck_assert_str_eq(means("alice+Tag@example.org"), "local alice+Tag@example.org");
 	ck_assert_str_eq(means("carol@example.org"), "no-user");
 	ck_assert_str_eq(means("+alice@example.org"), "no-user");
-	ck_assert_str_eq(means("anybody@relayed.example"), "relay");
-	ck_assert_str_eq(means("anybody@elsewhere.example"), "remote");
+	ck_assert_str_eq(means("anybody@relayed.example"), "relay anybody@relayed.example backup");
+	ck_assert_str_eq(means("anybody@elsewhere.example"), "remote anybody@elsewhere.example");
 	ck_assert_str_eq(means("alice"), "no-user");
 	ck_assert_str_eq(means(""), "no-user");
 	ck_assert_str_eq(means("@example.org"), "no-user");
@@ -82,7 +98,7 @@ START_TEST(an_alias_leads_to_each_of_its_targets_once)
 	ck_assert_str_eq(means("both@example.org"),
 	                 "alias alice@example.org bob@example.org X@remote.example");
 	ck_assert_str_eq(means("all+tag@example.org"),
-	                 "alias bob@example.org X@remote.example relay@relayed.example alice@example.org");
+	                 "alias bob@example.org X@remote.example relay@relayed.example backup alice@example.org");
 	world_close();
 }
 END_TEST
@@ -199,8 +215,8 @@ START_TEST(postmaster_always_answers)
 	ck_assert_str_eq(means("postmaster@example.org"), "local postmaster@mx.example.org");
 	ck_assert_str_eq(means("postmaster@[127.0.0.1]"), "local postmaster@mx.example.org");
 	ck_assert_str_eq(means("postmaster@[IPv6:::1]"), "local postmaster@mx.example.org");
-	ck_assert_str_eq(means("postmaster@[192.0.2.1]"), "remote");
-	ck_assert_str_eq(means("postmaster@relayed.example"), "relay");
+	ck_assert_str_eq(means("postmaster@[192.0.2.1]"), "remote postmaster@[192.0.2.1]");
+	ck_assert_str_eq(means("postmaster@relayed.example"), "relay postmaster@relayed.example backup");
 	ck_assert_int_eq(add("alias postmaster to=alice@example.org"), ADMIN_OK);
 	ck_assert_str_eq(means("postmaster@example.org"), "alias alice@example.org");
 	ck_assert_str_eq(means("postmaster"), "alias alice@example.org");
@@ -254,7 +270,7 @@ START_TEST(a_domain_goes_with_its_users_only_when_that_is_said)
 	ck_assert_int_eq(del(ADMIN_DOMAIN, "example.org", 0), ADMIN_REFUSED);
 	ck_assert_int_eq(del(ADMIN_DOMAIN, "example.org", ADMIN_RECURSIVE), ADMIN_OK);
 	ck_assert_uint_eq(world.reply.count, 603);
-	ck_assert_str_eq(means("u599@example.org"), "remote");
+	ck_assert_str_eq(means("u599@example.org"), "remote u599@example.org");
 	ck_assert_str_eq(means("stays@example.org.uk"), "local stays@example.org.uk");
 	ck_assert_uint_eq(index_count(world.index), 3);
 	world_close();
@@ -303,7 +319,7 @@ START_TEST(an_import_adds_all_or_nothing_and_names_the_line)
 	ck_assert_int_eq(import(&paper), ADMIN_EXISTS);
 	ck_assert_ptr_nonnull(strstr(world.reply.message, "line 5000:"));
 	ck_assert_uint_eq(index_count(world.index), 0);
-	ck_assert_str_eq(means("u7@example.org"), "remote");
+	ck_assert_str_eq(means("u7@example.org"), "remote u7@example.org");
 	paper.end -= 60; /* a file that is cut off */
 	ck_assert_int_eq(import(&paper), ADMIN_INVALID);
 	ck_assert_uint_eq(index_count(world.index), 0);
