@@ -117,6 +117,23 @@ message_set_range(struct message *message, const struct payload_range *range, en
 	return error;
 }
 
+bool
+message_mark(struct message *message, enum message_mark mark)
+{
+	switch (mark) {
+	case MARK_HELD:
+	case MARK_RELEASED:
+		message->held = mark == MARK_HELD;
+		return true;
+	case MARK_WARNED:
+		message->warned = true;
+		return true;
+	case MARK_MAX:
+		break;
+	}
+	return false;
+}
+
 static bool
 message_is_expanded(const struct message *message, uint32_t recipient)
 {

@@ -63,6 +63,8 @@ struct message {
 	uint32_t attempts;
 	uint32_t settling;               /* records about it that are not yet durable, its first MESSAGE and RESULTs aside */
 	bool body_in_file;
+	bool held;                       /* by the administrator: no attempts (MARK_HELD) */
+	bool warned;                     /* the sender is not to be told of the delay any more (MARK_WARNED) */
 	bool unreadable;                 /* its record could not be read back; found when it was to be copied */
 	bool copying;                    /* is being copied forward */
 	bool ended;                      /* is over, and waits only for the copy */
@@ -84,6 +86,9 @@ void message_set_state(struct message *message, uint32_t index, enum recipient_s
 int message_open(struct message *message, const struct payload_range *range);
 /* Sets a state for a range, growing when needed. 0, -ENOMEM, -EINVAL. */
 int message_set_range(struct message *message, const struct payload_range *range, enum recipient_state state);
+
+/* Sets in memory what MARK says. False when it is not known. */
+bool message_mark(struct message *message, enum message_mark mark);
 
 /*
  * Takes an EXPANSION's RECORD (holds it) without changing any state. 0, -EINVAL (malformed), -EEXIST (that recipient has one already), -ENOMEM.

@@ -137,6 +137,12 @@ payload_results_add(struct buffer *out, uint64_t id, uint8_t state, const struct
 	return error;
 }
 
+int
+payload_results_mark(struct buffer *out, uint64_t id, enum message_mark mark)
+{
+	return payload_results_add(out, id, (uint8_t)mark, NULL, 0);
+}
+
 void
 payload_results_parse(struct slice payload, struct payload_results *results_r)
 {
@@ -157,6 +163,10 @@ payload_results_next(struct payload_results *results, struct payload_range *rang
 		results->ranges = wire_get_u32(&results->reader);
 		if (results->reader.bad)
 			return -EINVAL;
+		if (results->state >= MARK_LEAST) {
+			*range_r = (struct payload_range){ 0, 0 };
+			return results->ranges == 0 ? 1 : -EINVAL;
+		}
 	}
 	results->ranges--;
 	return get_range(&results->reader, range_r) ? 1 : -EINVAL;

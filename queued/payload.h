@@ -38,22 +38,38 @@ struct payload_range {
 };
 
 /*
+ * What a RESULT may say about a message as a whole, in place of a recipient's state. They stand on disk. Of HELD and RELEASED the last one counts.
+ */
+enum message_mark {
+	MARK_HELD = 32,     /* the administrator wants no attempts */
+	MARK_RELEASED = 33, /* it is not held any more */
+	MARK_WARNED = 34,   /* the sender knows of the delay, or is not to be told */
+	MARK_MAX = 63,
+};
+
+enum { MARK_LEAST = 32 };
+
+/*
  * RESULT: the writer begins with payload_results_begin on an empty buffer, adds, and takes the buffer as payload. The count of
  * entries is kept up to date at its beginning.
  */
 int payload_results_begin(struct buffer *out);
 int payload_results_add(struct buffer *out, uint64_t id, uint8_t state, const struct payload_range *ranges, size_t count);
+int payload_results_mark(struct buffer *out, uint64_t id, enum message_mark mark);
 
 struct payload_results {
 	struct wire_reader reader;
 	uint32_t entries;  /* left */
 	uint32_t ranges;   /* left in this entry */
 	uint64_t id;
-	uint8_t state;
+	uint8_t state;     /* enum recipient_state or message_mark */
 };
 
 void payload_results_parse(struct slice payload, struct payload_results *results_r);
-/* The next range of the next entry: id and state are in RESULTS. 1, 0 at the end, -EINVAL (what came before stays true). */
+/*
+ * The next range of the next entry, or the next mark (its range is empty): id and state are in RESULTS. 1, 0 at the end, -EINVAL (what came
+ * before stays true).
+ */
 int payload_results_next(struct payload_results *results, struct payload_range *range_r);
 
 /* EXPANSION */

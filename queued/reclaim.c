@@ -141,20 +141,34 @@ add_final_ranges(struct buffer *out, const struct message *message, enum recipie
 	return error;
 }
 
-/* One RESULT with all final states. */
+static int
+add_marks(struct buffer *out, const struct message *message)
+{
+	int error = 0;
+
+	if (message->held)
+		error = payload_results_mark(out, message->id, MARK_HELD);
+	if (error == 0 && message->warned)
+		error = payload_results_mark(out, message->id, MARK_WARNED);
+	return error;
+}
+
+/* One RESULT with all final states and marks. */
 static int
 prepare_results(struct store *store, struct record_list *list, const struct message *message)
 {
 	struct buffer out;
 	int error;
 
-	if (message->live == message->index_count)
+	if (message->live == message->index_count && !message->held && !message->warned)
 		return 0;
 	buffer_init(&out, RECORD_PAYLOAD_MAX);
 	error = payload_results_begin(&out);
 	for (int state = RECIPIENT_FINAL; error == 0 && state <= RECIPIENT_STATE_MAX; state++)
 		if (state != RECIPIENT_EXPANDED) /* the EXPANSION says that */
 			error = add_final_ranges(&out, message, (enum recipient_state)state);
+	if (error == 0)
+		error = add_marks(&out, message);
 	if (error == 0)
 		error = prepare_record(store, list, RECORD_RESULT, 0, buffer_slice(&out), copied_statement);
 	buffer_free(&out);

@@ -47,21 +47,33 @@ recover_message(struct recovery *recovery, uint64_t id)
 	return message;
 }
 
+/* Records are read in the order of their sequence numbers, so the last of two marks counts. */
+static int
+apply_result(struct recovery *recovery, uint64_t id, uint8_t state, const struct payload_range *range)
+{
+	struct message *message;
+
+	if (state < RECIPIENT_FINAL || state > MARK_MAX)
+		return -EINVAL;
+	message = recover_message(recovery, id);
+	if (message == NULL)
+		return -ENOMEM;
+	if (state >= MARK_LEAST)
+		return message_mark(message, state) ? 0 : -EINVAL;
+	return message_set_range(message, range, state);
+}
+
 static int
 apply_results(struct recovery *recovery, struct slice payload)
 {
 	struct payload_results results;
 	struct payload_range range;
-	int found, error = 0;
+	int found;
 
 	payload_results_parse(payload, &results);
 	while ((found = payload_results_next(&results, &range)) > 0) {
-		struct message *message;
+		int error = apply_result(recovery, results.id, results.state, &range);
 
-		if (results.state < RECIPIENT_FINAL || results.state > RECIPIENT_STATE_MAX)
-			return -EINVAL;
-		message = recover_message(recovery, results.id);
-		error = message == NULL ? -ENOMEM : message_set_range(message, &range, results.state);
 		if (error != 0)
 			return error;
 	}

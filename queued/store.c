@@ -71,6 +71,7 @@ store_open(const struct store_options *options, struct store **store_r)
 	TAILQ_INIT(&store->batch);
 	TAILQ_INIT(&store->written);
 	TAILQ_INIT(&store->departed);
+	TAILQ_INIT(&store->waiters);
 	buffer_init(&store->results, RESULTS_MAX);
 	error = index_init(&store->index);
 	if (error == 0)
@@ -119,6 +120,7 @@ store_close(struct store **store_p)
 	struct store *store = *store_p;
 	struct departed *departed;
 	struct segment *segment;
+	struct waiter *waiter;
 
 	*store_p = NULL;
 	if (store == NULL)
@@ -128,6 +130,10 @@ store_close(struct store **store_p)
 	while ((departed = TAILQ_FIRST(&store->departed)) != NULL) {
 		TAILQ_REMOVE(&store->departed, departed, link);
 		free(departed);
+	}
+	while ((waiter = TAILQ_FIRST(&store->waiters)) != NULL) {
+		TAILQ_REMOVE(&store->waiters, waiter, link);
+		free(waiter);
 	}
 	drop_records(&store->batch);
 	drop_records(&store->written);
@@ -201,6 +207,17 @@ store_append(struct store *store, struct record *record, bool lazy, record_settl
 	store_push(store, record, settled, context);
 }
 
+/* What this turn was to write comes in the next one. */
+static void
+store_delay_waiters(struct store *store)
+{
+	struct waiter *waiter;
+
+	TAILQ_FOREACH(waiter, &store->waiters, link)
+		if (waiter->turn == store->turn)
+			waiter->turn++;
+}
+
 /* The turn's RESULT becomes a record. */
 void
 store_take_results(struct store *store)
@@ -213,6 +230,7 @@ store_take_results(struct store *store)
 	record = record_new(RECORD_RESULT, 0, payload.length);
 	if (record == NULL) {
 		log_event(LOG_ERR, "queue.memory", LOG_STRING("what", "results; they are written in a later turn"));
+		store_delay_waiters(store);
 		return;
 	}
 	memcpy(record_payload(record), payload.data, payload.length);
@@ -222,20 +240,20 @@ store_take_results(struct store *store)
 }
 
 static int
-store_add_results(struct store *store, uint64_t id, enum recipient_state state, const struct payload_range *ranges, size_t count)
+store_add_results(struct store *store, uint64_t id, uint8_t state, const struct payload_range *ranges, size_t count)
 {
 	int error = 0;
 
 	if (buffer_length(&store->results) == 0)
 		error = payload_results_begin(&store->results);
 	if (error == 0)
-		error = payload_results_add(&store->results, id, (uint8_t)state, ranges, count);
+		error = payload_results_add(&store->results, id, state, ranges, count);
 	return error;
 }
 
 /* Also for a message whose MESSAGE failed: its states do not matter any more. */
 static void
-store_write_results(struct store *store, uint64_t id, enum recipient_state state, const struct payload_range *ranges, size_t count)
+store_write_results(struct store *store, uint64_t id, uint8_t state, const struct payload_range *ranges, size_t count)
 {
 	int error = store_add_results(store, id, state, ranges, count);
 
@@ -258,7 +276,27 @@ store_results(struct store *store, struct message *message, enum recipient_state
 {
 	for (size_t i = 0; i < count; i++)
 		message_set_range(message, &ranges[i], state);
-	store_write_results(store, message->id, state, ranges, count);
+	store_write_results(store, message->id, (uint8_t)state, ranges, count);
+}
+
+void
+store_mark(struct store *store, struct message *message, enum message_mark mark)
+{
+	message_mark(message, mark);
+	store_write_results(store, message->id, (uint8_t)mark, NULL, 0);
+}
+
+int
+store_await(struct store *store, void (*done)(void *context), void *context)
+{
+	struct waiter *waiter = malloc(sizeof(*waiter));
+
+	if (waiter == NULL)
+		return -ENOMEM;
+	*waiter = (struct waiter){ .turn = store->turn, .done = done, .context = context };
+	TAILQ_INSERT_TAIL(&store->waiters, waiter, link);
+	store_wake(store);
+	return 0;
 }
 
 void

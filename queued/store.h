@@ -28,7 +28,7 @@ struct store_options {
  * negative errno value: what could not be read or made durable is not believed and nothing was deleted.
  */
 int store_open(const struct store_options *options, struct store **store_r);
-/* Closes without writing anything. Unsettled records are dropped without a call. Frees all messages. Sets *store to NULL. */
+/* Closes without writing anything. Unsettled records and those who wait for durability are dropped without a call. Frees all messages. Sets *store to NULL. */
 void store_close(struct store **store);
 
 /* For each message that lives; right after store_open. VISIT may end the message. */
@@ -53,6 +53,10 @@ void store_append(struct store *store, struct record *record, bool lazy, record_
  */
 void store_results(struct store *store, struct message *message, enum recipient_state state, const struct payload_range *ranges,
                    size_t count);
+/* Sets MARK in MESSAGE, and appends it to the turn's RESULT. */
+void store_mark(struct store *store, struct message *message, enum message_mark mark);
+/* Calls DONE, not before this returns, when all that was appended until now is durable, and asks for a sync. 0 or -ENOMEM. */
+int store_await(struct store *store, void (*done)(void *context), void *context);
 /* MESSAGE has no live recipient any more: forgets and frees it. Its body file is removed when that is durable. */
 void store_end(struct store *store, struct message *message);
 /* MESSAGE is damaged: what is left of record and body is kept in damaged/, its recipients end as removed, and it is freed. */

@@ -18,6 +18,16 @@ struct departed {
 
 TAILQ_HEAD(departed_list, departed);
 
+/* Somebody who is told when TURN is synced. */
+struct waiter {
+	TAILQ_ENTRY(waiter) link;
+	uint64_t turn;
+	void (*done)(void *context);
+	void *context;
+};
+
+TAILQ_HEAD(waiter_list, waiter);
+
 struct store {
 	struct store_options options;
 	int directory;          /* descriptors of the spool and its parts, or -1 */
@@ -50,6 +60,7 @@ struct store {
 	uint64_t sync_named; /* the directory entries of segments below this number */
 
 	struct departed_list departed;
+	struct waiter_list waiters;  /* by turn */
 	bool unlinking;      /* the sync of an unlink is under way */
 	bool unlink_unsure;  /* an unlink is not known to be durable */
 	unsigned copying;    /* records of a step of copying that are not settled */

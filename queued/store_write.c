@@ -3,6 +3,7 @@
  * ran, and what follows when either fails. The rules are in doc/queue.md, "Writing".
  */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "common/base/log.h"
 #include "queued/store_state.h"
@@ -200,12 +201,25 @@ store_write_batch(struct store *store)
 	return error;
 }
 
+static void
+store_tell_waiters(struct store *store)
+{
+	struct waiter *waiter;
+
+	while ((waiter = TAILQ_FIRST(&store->waiters)) != NULL && waiter->turn <= store->synced_turn) {
+		TAILQ_REMOVE(&store->waiters, waiter, link);
+		waiter->done(waiter->context);
+		free(waiter);
+	}
+}
+
 /* What ended is durable up to synced_turn: files may go. */
 static void
 store_clean(struct store *store)
 {
 	if (TAILQ_EMPTY(&store->batch) && TAILQ_EMPTY(&store->written))
 		store->synced_turn = store->turn - 1;
+	store_tell_waiters(store);
 	store_remove_departed(store);
 	store_reclaim(store);
 }
@@ -221,7 +235,7 @@ store_flush(struct store *store)
 	store->turn++;
 	if (error != 0)
 		store_break(store, error);
-	if (store->urgent > 0)
+	if (store->urgent > 0 || !TAILQ_EMPTY(&store->waiters))
 		store_start_sync(store);
 	if (TAILQ_EMPTY(&store->written))
 		store_clean(store);
@@ -384,7 +398,7 @@ store_sync_answered(void *context, int error)
 		store_rewrite(store);
 	else
 		store_unwrite(store, store->sync_error);
-	if (store->urgent > 0)
+	if (store->urgent > 0 || !TAILQ_EMPTY(&store->waiters))
 		store_start_sync(store);
 	store_clean(store);
 	store_wake(store); /* the owner may wait for this */

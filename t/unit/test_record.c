@@ -285,6 +285,31 @@ START_TEST(results_are_read_back_entry_by_entry)
 }
 END_TEST
 
+START_TEST(marks_stand_between_results)
+{
+	struct payload_range range = { 5, 2 };
+	struct payload_results results;
+	struct buffer out;
+
+	buffer_init(&out, 4096);
+	ck_assert_int_eq(payload_results_begin(&out), 0);
+	ck_assert_int_eq(payload_results_mark(&out, 11, MARK_HELD), 0);
+	ck_assert_int_eq(payload_results_add(&out, 12, RECIPIENT_BOUNCED, &range, 1), 0);
+	ck_assert_int_eq(payload_results_mark(&out, 13, MARK_WARNED), 0);
+	payload_results_parse(buffer_slice(&out), &results);
+	ck_assert_int_eq(payload_results_next(&results, &range), 1);
+	ck_assert_uint_eq(results.id, 11);
+	ck_assert_uint_eq(results.state, MARK_HELD);
+	ck_assert_uint_eq(range.count, 0);
+	ck_assert_int_eq(payload_results_next(&results, &range), 1);
+	ck_assert_uint_eq(results.id, 12);
+	ck_assert_int_eq(payload_results_next(&results, &range), 1);
+	ck_assert_uint_eq(results.id, 13);
+	ck_assert_int_eq(payload_results_next(&results, &range), 0);
+	buffer_free(&out);
+}
+END_TEST
+
 START_TEST(results_with_an_index_over_the_limit_are_refused)
 {
 	struct payload_range bad[] = { { PAYLOAD_INDEXES_MAX - 1, 2 }, { UINT32_MAX, UINT32_MAX } };
@@ -387,6 +412,7 @@ main(void)
 	tcase_add_test(tests, a_segment_cut_off_anywhere_gives_what_is_whole);
 	tcase_add_test(tests, a_message_payload_is_read_back_and_refused_when_cut_short);
 	tcase_add_test(tests, results_are_read_back_entry_by_entry);
+	tcase_add_test(tests, marks_stand_between_results);
 	tcase_add_test(tests, results_with_an_index_over_the_limit_are_refused);
 	tcase_add_test(tests, an_expansion_is_read_back_and_refused_when_cut_short);
 	tcase_add_test(tests, a_final_state_never_changes);

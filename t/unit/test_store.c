@@ -119,6 +119,96 @@ START_TEST(a_bounce_and_the_end_of_what_it_bounces_are_one_record)
 }
 END_TEST
 
+START_TEST(a_message_is_held_and_released_and_the_last_word_counts)
+{
+	uint64_t id = fixture_add(1, SLICE("body"));
+
+	fixture_settle();
+	store_mark(fixture.store, store_find(fixture.store, id), MARK_HELD);
+	ck_assert(store_find(fixture.store, id)->held);
+	fixture_settle();
+	fixture_restart();
+	ck_assert(store_find(fixture.store, id)->held);
+	store_mark(fixture.store, store_find(fixture.store, id), MARK_RELEASED);
+	fixture_settle();
+	fixture_restart();
+	ck_assert(!store_find(fixture.store, id)->held);
+	store_mark(fixture.store, store_find(fixture.store, id), MARK_HELD);
+	store_mark(fixture.store, store_find(fixture.store, id), MARK_RELEASED);
+	store_mark(fixture.store, store_find(fixture.store, id), MARK_HELD);
+	fixture_settle();
+	fixture_restart();
+	ck_assert(store_find(fixture.store, id)->held);
+	ck_assert(!store_find(fixture.store, id)->warned);
+}
+END_TEST
+
+START_TEST(a_warning_and_the_mark_that_it_was_sent_are_one_record)
+{
+	uint64_t id = fixture_add(1, SLICE("body"));
+	struct buffer ends;
+
+	fixture_settle();
+	buffer_init(&ends, 4096);
+	ck_assert_int_eq(payload_results_begin(&ends), 0);
+	ck_assert_int_eq(payload_results_mark(&ends, id, MARK_WARNED), 0);
+	fixture_add_ending(1, SLICE("late"), buffer_slice(&ends));
+	buffer_free(&ends);
+	fixture_settle();
+	fixture_restart();
+	ck_assert_uint_eq(store_count(fixture.store), 2);
+	ck_assert(store_find(fixture.store, id)->warned);
+	ck_assert_uint_eq(store_find(fixture.store, id)->live, 1);
+}
+END_TEST
+
+static void
+count_call(void *context)
+{
+	++*(size_t *)context;
+}
+
+START_TEST(who_awaits_durability_is_told_after_the_sync)
+{
+	uint64_t id = fixture_add(1, SLICE("body"));
+	size_t calls = 0;
+
+	fixture_settle();
+	store_mark(fixture.store, store_find(fixture.store, id), MARK_HELD);
+	ck_assert_int_eq(store_await(fixture.store, count_call, &calls), 0);
+	store_flush(fixture.store);
+	ck_assert_uint_eq(calls, 0);
+	ck_assert_uint_eq(fixture.sync_count, 1); /* at once, although a RESULT alone would wait */
+	fixture_answer(0);
+	ck_assert_uint_eq(calls, 1);
+	ck_assert_int_eq(store_await(fixture.store, count_call, &calls), 0);
+	store_flush(fixture.store); /* nothing is to be written */
+	ck_assert_uint_eq(calls, 2);
+}
+END_TEST
+
+START_TEST(after_a_failed_sync_durability_is_awaited_until_it_is_written_again)
+{
+	uint64_t id = fixture_add(1, SLICE("body"));
+	size_t calls = 0;
+
+	fixture_settle();
+	store_mark(fixture.store, store_find(fixture.store, id), MARK_HELD);
+	ck_assert_int_eq(store_await(fixture.store, count_call, &calls), 0);
+	store_flush(fixture.store);
+	fixture_answer(-EIO);
+	ck_assert(store_is_broken(fixture.store));
+	store_flush(fixture.store);
+	ck_assert_uint_eq(calls, 0);
+	store_retry(fixture.store);
+	ck_assert_uint_eq(calls, 0);
+	fixture_answer(0);
+	ck_assert_uint_eq(calls, 1);
+	fixture_restart();
+	ck_assert(store_find(fixture.store, id)->held);
+}
+END_TEST
+
 START_TEST(ids_only_grow_even_when_the_clock_goes_back_and_the_spool_is_empty)
 {
 	uint64_t first = store_take_ids(fixture.store, 1000000, 10);
@@ -178,6 +268,8 @@ START_TEST(a_long_deferred_message_is_copied_forward_with_all_that_is_known_of_i
 	fixture_result(id, 1, 1, RECIPIENT_DELIVERED);
 	fixture_result(id, 4, 1, RECIPIENT_DELIVERED);
 	fixture_defer(id, 9, 123456);
+	store_mark(fixture.store, store_find(fixture.store, id), MARK_HELD);
+	store_mark(fixture.store, store_find(fixture.store, id), MARK_WARNED);
 	fixture_settle();
 	for (size_t i = 0; i < 30; i++) {
 		uint64_t other = fixture_add(1, large_body(60000));
@@ -195,6 +287,7 @@ START_TEST(a_long_deferred_message_is_copied_forward_with_all_that_is_known_of_i
 		ck_assert_int_eq(message_state(message, 0), RECIPIENT_EXPANDED);
 		ck_assert_int_eq(message_state(message, 1), RECIPIENT_DELIVERED);
 		ck_assert_int_eq(message_state(message, 4), RECIPIENT_DELIVERED);
+		ck_assert(message->held && message->warned);
 		fixture_restart();
 		fixture_settle();
 	}
@@ -422,6 +515,10 @@ main(void)
 	tcase_add_test(tests, a_restart_does_not_find_what_is_over);
 	tcase_add_test(tests, targets_of_an_expansion_survive_a_restart);
 	tcase_add_test(tests, a_bounce_and_the_end_of_what_it_bounces_are_one_record);
+	tcase_add_test(tests, a_message_is_held_and_released_and_the_last_word_counts);
+	tcase_add_test(tests, a_warning_and_the_mark_that_it_was_sent_are_one_record);
+	tcase_add_test(tests, who_awaits_durability_is_told_after_the_sync);
+	tcase_add_test(tests, after_a_failed_sync_durability_is_awaited_until_it_is_written_again);
 	tcase_add_test(tests, ids_only_grow_even_when_the_clock_goes_back_and_the_spool_is_empty);
 	tcase_add_test(tests, segments_without_live_messages_are_deleted_oldest_first);
 	tcase_add_test(tests, a_long_deferred_message_is_copied_forward_with_all_that_is_known_of_it);

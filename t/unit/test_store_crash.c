@@ -11,6 +11,13 @@ enum {
 	BLOCK = 512,
 };
 
+/* Record RECORD says MARK about message ID. */
+struct marking {
+	size_t record;
+	uint64_t id;
+	enum message_mark mark;
+};
+
 /* What record RECORD says: recipient INDEX of message ID exists (WAITING), or has ended. */
 struct fact {
 	size_t record;
@@ -26,6 +33,7 @@ static struct scan_item records[RECORDS_MAX];
 static size_t record_count;
 static struct fact facts[FACTS_MAX];
 static size_t fact_count;
+static struct marking markings[2];
 
 static void
 state(uint64_t id, uint32_t first, uint32_t count, enum recipient_state what)
@@ -74,6 +82,29 @@ bounce(uint64_t id)
 	add(1, SLICE("your message could not be delivered"), buffer_slice(&ends));
 	next_record();
 	buffer_free(&ends);
+}
+
+/* The sender of message ID is warned: one record says that, and what he is told. */
+static void
+warn(uint64_t id)
+{
+	struct buffer ends;
+
+	buffer_init(&ends, 4096);
+	ck_assert_int_eq(payload_results_begin(&ends), 0);
+	ck_assert_int_eq(payload_results_mark(&ends, id, MARK_WARNED), 0);
+	markings[0] = (struct marking){ record_count, id, MARK_WARNED };
+	add(1, SLICE("your message is late"), buffer_slice(&ends));
+	next_record();
+	buffer_free(&ends);
+}
+
+static void
+hold(uint64_t id)
+{
+	store_mark(fixture.store, store_find(fixture.store, id), MARK_HELD);
+	markings[1] = (struct marking){ record_count, id, MARK_HELD };
+	next_record();
 }
 
 static void
@@ -127,6 +158,8 @@ make_original(void)
 	bounce(bounced);
 	result(half, 0, 3, RECIPIENT_DELIVERED);
 	result(half, 5, 5, RECIPIENT_EXPIRED);
+	warn(deferred);
+	hold(half);
 	read_original();
 	fixture_close();
 }
@@ -157,7 +190,7 @@ expected_state(const bool *intact, uint64_t id, uint32_t index)
 	return found;
 }
 
-/* MESSAGEs are the first five records and the bounce; their facts with WAITING at index 0 come from no other record. */
+/* MESSAGEs are the first five records, the bounce and the warning; their facts with WAITING at index 0 come from no other record. */
 static bool
 expected_known(const bool *intact, uint64_t id)
 {
@@ -178,8 +211,21 @@ expected_live(const bool *intact, uint64_t id)
 }
 
 static void
+compare_marks(const bool *intact)
+{
+	const struct message *late = store_find(fixture.store, markings[0].id);
+	const struct message *held = store_find(fixture.store, markings[1].id);
+
+	ck_assert(late == NULL || late->warned == intact[markings[0].record]);
+	ck_assert(late == NULL || !late->held);
+	ck_assert(held == NULL || held->held == intact[markings[1].record]);
+	ck_assert(held == NULL || !held->warned);
+}
+
+static void
 compare(const bool *intact)
 {
+	compare_marks(intact);
 	for (size_t i = 0; i < fact_count; i++) {
 		uint64_t id = facts[i].id;
 		struct message *message = store_find(fixture.store, id);
@@ -307,7 +353,7 @@ backwards(size_t i)
 static size_t
 shuffled(size_t i)
 {
-	return (i * 5 + 3) % record_count; /* 12 records: 5 and 12 have no common divisor */
+	return (i * 5 + 3) % record_count; /* 14 records: 5 and 14 have no common divisor */
 }
 
 static size_t
@@ -333,7 +379,7 @@ expect_all(size_t length)
 
 START_TEST(the_order_of_records_does_not_matter)
 {
-	ck_assert_uint_eq(record_count, 12);
+	ck_assert_uint_eq(record_count, 14);
 	expect_all(rearrange(backwards, 1));
 	expect_all(rearrange(shuffled, 1));
 }
