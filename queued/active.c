@@ -126,73 +126,9 @@ active_address(const struct active *active, uint32_t index)
 
 /* ---- outcomes ---- */
 
+/* RFC 3463 2: class "." subject "." detail, with up to three digits in the latter two; "4.0.0" and the like when STATUS is none of CLASS. */
 static void
-active_log(const struct active *active, int priority, const char *event, struct slice address, const char *status, struct slice text)
-{
-	char name[QUEUEID_SIZE];
-	int64_t age = schedule_now(active->schedule) - active->message->arrival;
-
-	queueid_format(active->message->id, name);
-	if (text.length == 0)
-		log_event(priority, event, LOG_STRING("id", name), LOG_SLICE("to", address), LOG_STRING("status", status),
-		          LOG_INT("age", age));
-	else
-		log_event(priority, event, LOG_STRING("id", name), LOG_SLICE("to", address), LOG_STRING("status", status),
-		          LOG_INT("age", age), LOG_SLICE("text", text));
-}
-
-void
-active_deliver(struct active *active, uint32_t index, struct slice address, const char *status)
-{
-	struct payload_range range = { index, 1 };
-
-	active_log(active, LOG_INFO, "queue.delivered", address, status, SLICE(""));
-	store_results(active->schedule->hooks.store, active->message, RECIPIENT_DELIVERED, &range, 1);
-}
-
-static void
-active_add_outcome(struct active *active, enum outcome_kind kind, uint32_t index, struct slice address, const char *status,
-                   struct slice text)
-{
-	struct outcome *outcome;
-
-	text = slice_first(text, PAYLOAD_TEXT_MAX - 1);
-	outcome = malloc(sizeof(*outcome) + address.length + text.length);
-	if (outcome == NULL) {
-		message_set_state(active->message, index, RECIPIENT_WAITING); /* it is tried again, as if nothing had been said */
-		return;
-	}
-	*outcome = (struct outcome){ .kind = kind, .index = index };
-	strlcpy(outcome->status, status, sizeof(outcome->status));
-	if (address.length > 0)
-		memcpy(outcome->bytes, address.data, address.length);
-	outcome->address = slice_of(outcome->bytes, address.length);
-	for (size_t i = 0; i < text.length; i++)
-		outcome->bytes[address.length + i] = text.data[i] < ' ' || text.data[i] == 127 ? ' ' : text.data[i];
-	outcome->text = slice_of(outcome->bytes + address.length, text.length);
-	STAILQ_INSERT_TAIL(&active->outcomes, outcome, link);
-	active->failed += kind == OUTCOME_FAILED ? 1 : 0;
-	active->deferred += outcome_may_expire(kind) ? 1 : 0;
-}
-
-void
-active_fail(struct active *active, uint32_t index, struct slice address, const char *status, struct slice text)
-{
-	active_log(active, LOG_NOTICE, "queue.failed", address, status, text);
-	active_add_outcome(active, OUTCOME_FAILED, index, address, status, text);
-}
-
-void
-active_defer(struct active *active, enum outcome_kind kind, uint32_t index, struct slice address, const char *status,
-             struct slice text)
-{
-	active_log(active, LOG_NOTICE, "queue.deferred", address, status, text);
-	active_add_outcome(active, kind, index, address, status, text);
-}
-
-/* RFC 3463 2: class "." subject "." detail, with up to three digits in the latter two. */
-void
-active_status_code(struct slice status, char class, char *code)
+status_code(struct slice status, char class, char *code)
 {
 	size_t dots = 0, digits = 0;
 	bool good = status.length >= 5 && status.length < PAYLOAD_STATUS_MAX && status.data[0] == class && status.data[1] == '.';
@@ -211,4 +147,110 @@ active_status_code(struct slice status, char class, char *code)
 		code[0] = class;
 		strlcpy(code + 1, ".0.0", PAYLOAD_STATUS_MAX - 1);
 	}
+}
+
+static void
+active_log(const struct active *active, int priority, const char *event, struct slice address, const char *status,
+           const struct verdict *verdict)
+{
+	char name[QUEUEID_SIZE];
+	int64_t age = schedule_now(active->schedule) - active->message->arrival;
+
+	queueid_format(active->message->id, name);
+	if (verdict->remote.length == 0 && verdict->text.length == 0)
+		log_event(priority, event, LOG_STRING("id", name), LOG_SLICE("to", address), LOG_STRING("status", status),
+		          LOG_INT("age", age));
+	else if (verdict->remote.length == 0)
+		log_event(priority, event, LOG_STRING("id", name), LOG_SLICE("to", address), LOG_STRING("status", status),
+		          LOG_INT("age", age), LOG_SLICE("text", verdict->text));
+	else
+		log_event(priority, event, LOG_STRING("id", name), LOG_SLICE("to", address), LOG_STRING("status", status),
+		          LOG_INT("age", age), LOG_SLICE("remote", verdict->remote), LOG_SLICE("text", verdict->text));
+}
+
+static void
+active_succeed(struct active *active, enum recipient_state state, uint32_t index, struct slice address, const struct verdict *verdict)
+{
+	struct payload_range range = { index, 1 };
+	char status[PAYLOAD_STATUS_MAX];
+
+	status_code(verdict->status, '2', status);
+	active_log(active, LOG_INFO, state == RECIPIENT_RELAYED ? "queue.relayed" : "queue.delivered", address, status, verdict);
+	store_results(active->schedule->hooks.store, active->message, state, &range, 1);
+}
+
+void
+active_deliver(struct active *active, uint32_t index, struct slice address, const struct verdict *verdict)
+{
+	active_succeed(active, RECIPIENT_DELIVERED, index, address, verdict);
+}
+
+void
+active_relay(struct active *active, uint32_t index, struct slice address, const struct verdict *verdict)
+{
+	active_succeed(active, RECIPIENT_RELAYED, index, address, verdict);
+}
+
+/* Copies FROM to *at, with all that is not printable ASCII as spaces: these are words from elsewhere. */
+static struct slice
+copy_plain(struct slice from, char **at)
+{
+	char *to = *at;
+
+	for (size_t i = 0; i < from.length; i++)
+		to[i] = from.data[i] < ' ' || from.data[i] > '~' ? ' ' : from.data[i];
+	*at += from.length;
+	return slice_of(to, from.length);
+}
+
+static struct outcome *
+outcome_new(enum outcome_kind kind, uint32_t index, struct slice address, const char *status, const struct verdict *verdict)
+{
+	struct slice text = slice_first(verdict->text, PAYLOAD_TEXT_MAX - 1);
+	struct slice remote = slice_first(verdict->remote, PAYLOAD_TEXT_MAX - 1);
+	struct outcome *outcome = malloc(sizeof(*outcome) + address.length + text.length + remote.length);
+	char *at;
+
+	if (outcome == NULL)
+		return NULL;
+	*outcome = (struct outcome){ .kind = kind, .index = index };
+	strlcpy(outcome->status, status, sizeof(outcome->status));
+	if (address.length > 0)
+		memcpy(outcome->bytes, address.data, address.length);
+	outcome->address = slice_of(outcome->bytes, address.length);
+	at = outcome->bytes + address.length;
+	outcome->text = copy_plain(text, &at);
+	outcome->remote = copy_plain(remote, &at);
+	return outcome;
+}
+
+static void
+active_add_outcome(struct active *active, enum outcome_kind kind, uint32_t index, struct slice address, const char *event,
+                   const struct verdict *verdict)
+{
+	char status[PAYLOAD_STATUS_MAX];
+	struct outcome *outcome;
+
+	status_code(verdict->status, kind == OUTCOME_FAILED ? '5' : '4', status);
+	active_log(active, LOG_NOTICE, event, address, status, verdict);
+	outcome = outcome_new(kind, index, address, status, verdict);
+	if (outcome == NULL) {
+		message_set_state(active->message, index, RECIPIENT_WAITING); /* it is tried again, as if nothing had been said */
+		return;
+	}
+	STAILQ_INSERT_TAIL(&active->outcomes, outcome, link);
+	active->failed += kind == OUTCOME_FAILED ? 1 : 0;
+	active->deferred += outcome_may_expire(kind) ? 1 : 0;
+}
+
+void
+active_fail(struct active *active, uint32_t index, struct slice address, const struct verdict *verdict)
+{
+	active_add_outcome(active, OUTCOME_FAILED, index, address, "queue.failed", verdict);
+}
+
+void
+active_defer(struct active *active, enum outcome_kind kind, uint32_t index, struct slice address, const struct verdict *verdict)
+{
+	active_add_outcome(active, kind, index, address, "queue.deferred", verdict);
 }

@@ -17,6 +17,16 @@ enum outcome_kind {
 	OUTCOME_UNTRIED,  /* the same, and it is not even known where the address leads: never a reason to give the recipient up */
 };
 
+/* What is said about one recipient. It lives as long as the call that takes it. */
+struct verdict {
+	struct slice status; /* enhanced status code (RFC 3463) */
+	struct slice text;   /* for people, not trusted */
+	struct slice remote; /* the host that said so, "mx.example.org [192.0.2.1]:25"; empty: we say so ourselves */
+	bool dsn;            /* that host has taken DSN's parameters upon itself (RFC 3461) */
+};
+
+#define VERDICT(code, words) (&(struct verdict){ .status = SLICE(code), .text = SLICE(words) })
+
 /* What became of one recipient, unless it was delivered. */
 struct outcome {
 	STAILQ_ENTRY(outcome) link;
@@ -25,6 +35,7 @@ struct outcome {
 	char status[PAYLOAD_STATUS_MAX]; /* enhanced status code (RFC 3463) */
 	struct slice address;
 	struct slice text;
+	struct slice remote;
 	char bytes[];                    /* what the slices point to */
 };
 
@@ -63,20 +74,17 @@ struct slice active_body(const struct active *active);
 /* The address of recipient or target INDEX. ACTIVE is loaded. */
 struct slice active_address(const struct active *active, uint32_t index);
 
-/* Outcomes. STATUS is an enhanced status code; TEXT is for people and not trusted. */
-void active_deliver(struct active *active, uint32_t index, struct slice address, const char *status);
-void active_fail(struct active *active, uint32_t index, struct slice address, const char *status, struct slice text);
-void active_defer(struct active *active, enum outcome_kind kind, uint32_t index, struct slice address, const char *status,
-                  struct slice text);
+/* Outcomes. */
+void active_deliver(struct active *active, uint32_t index, struct slice address, const struct verdict *verdict);
+void active_relay(struct active *active, uint32_t index, struct slice address, const struct verdict *verdict);
+void active_fail(struct active *active, uint32_t index, struct slice address, const struct verdict *verdict);
+void active_defer(struct active *active, enum outcome_kind kind, uint32_t index, struct slice address, const struct verdict *verdict);
 /* True when an outcome of that kind ends with the message's lifetime. */
 static inline bool
 outcome_may_expire(enum outcome_kind kind)
 {
 	return kind == OUTCOME_DEFERRED || kind == OUTCOME_BRIEF;
 }
-
-/* Brings a status code from outside into shape: CODE has PAYLOAD_STATUS_MAX bytes; "4.0.0" and the like when STATUS is none of CLASS. */
-void active_status_code(struct slice status, char class, char *code);
 
 /* Something ended: goes on with what is next, at last with the end of the round. ACTIVE may be freed. */
 void active_check(struct active *active);

@@ -190,10 +190,11 @@ deliver_on_reply(struct channel *channel, void *context, struct channel_frame *f
 	worker->busy--;
 	wire_get_u32(&frame->body);
 	STAILQ_FOREACH(target, &job->targets, link) {
-		enum deliver_result result = wire_get_u8(&frame->body);
-		struct slice status = wire_get_slice(&frame->body);
+		enum job_result result = wire_get_u8(&frame->body);
+		struct verdict verdict = { .status = wire_get_slice(&frame->body) };
 
-		job_result(job, target, result, status, wire_get_slice(&frame->body));
+		verdict.text = wire_get_slice(&frame->body);
+		job_result(job, target, result, &verdict);
 	}
 	job_end(job);
 	worker->deliver->ready(worker->deliver->context);

@@ -122,29 +122,28 @@ job_take_back(struct job *job)
 static void
 job_defer(struct job *job, const char *text)
 {
+	struct verdict verdict = { .status = SLICE("4.3.0"), .text = slice_from_string(text) };
 	struct target *target;
 
 	STAILQ_FOREACH(target, &job->targets, link)
-		active_defer(job->consignment->active, OUTCOME_BRIEF, target->index, target->address, "4.3.0", slice_from_string(text));
+		active_defer(job->consignment->active, OUTCOME_BRIEF, target->index, target->address, &verdict);
 	job_end(job);
 }
 
 void
-job_result(struct job *job, const struct target *target, enum deliver_result result, struct slice status, struct slice text)
+job_result(struct job *job, const struct target *target, enum job_result result, const struct verdict *verdict)
 {
 	struct active *active = job->consignment->active;
-	char code[PAYLOAD_STATUS_MAX];
 
-	active_status_code(status, result == DELIVER_DONE ? '2' : result == DELIVER_PERMANENT ? '5' : '4', code);
 	switch (result) {
-	case DELIVER_DONE:
-		active_deliver(active, target->index, target->address, code);
+	case JOB_DONE:
+		active_deliver(active, target->index, target->address, verdict);
 		break;
-	case DELIVER_PERMANENT:
-		active_fail(active, target->index, target->address, code, text);
+	case JOB_PERMANENT:
+		active_fail(active, target->index, target->address, verdict);
 		break;
-	case DELIVER_TEMPORARY:
-		active_defer(active, OUTCOME_DEFERRED, target->index, target->address, code, text);
+	case JOB_TEMPORARY:
+		active_defer(active, OUTCOME_DEFERRED, target->index, target->address, verdict);
 		break;
 	}
 }

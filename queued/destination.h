@@ -15,6 +15,7 @@
 
 struct active;
 struct destination;
+struct verdict;
 
 enum { TARGET_DEATHS_MAX = 2 }; /* workers that may die with a target in hand before it is deferred */
 
@@ -80,8 +81,15 @@ void consignment_complete(struct consignment *consignment);
 /* Hands out jobs as long as the transport takes them. */
 void destination_run(struct destination *destination);
 
+/* As enum deliver_result and relay_result. */
+enum job_result {
+	JOB_DONE = 0,
+	JOB_TEMPORARY = 1,
+	JOB_PERMANENT = 2,
+};
+
 /* What transports report. */
-void job_result(struct job *job, const struct target *target, enum deliver_result result, struct slice status, struct slice text);
+void job_result(struct job *job, const struct target *target, enum job_result result, const struct verdict *verdict);
 /* All results are in. Frees JOB. */
 void job_end(struct job *job);
 /* The one that had it is gone: the targets are given to another, or deferred when they have cost too many. Frees JOB. */

@@ -31,7 +31,7 @@ struct expanding {
 static void
 route_remote(struct active *active, uint32_t index, struct slice address)
 {
-	active_fail(active, index, address, "5.4.4", SLICE("this system does not relay mail to other domains"));
+	active_fail(active, index, address, VERDICT("5.4.4", "this system does not relay mail to other domains"));
 }
 
 static void
@@ -40,7 +40,7 @@ route_mailbox(struct active *active, uint32_t index, const struct expand_target 
 	struct target *target = target_new(index, mailbox->address, mailbox->path, mailbox->folder, mailbox->quota);
 
 	if (target == NULL)
-		active_defer(active, OUTCOME_UNTRIED, index, mailbox->address, "4.3.0", SLICE("out of memory"));
+		active_defer(active, OUTCOME_UNTRIED, index, mailbox->address, VERDICT("4.3.0", "out of memory"));
 	else
 		consignment_add(&active->local, target);
 }
@@ -188,13 +188,13 @@ route_deliverable(struct active *active, uint32_t index, const struct expand_ans
 	} else if (answer->count == 1) {
 		route_target(active, index, &answer->targets[0]);
 	} else if (answer->count == 0) {
-		active_fail(active, index, address, "5.1.1", SLICE("the address leads nowhere"));
+		active_fail(active, index, address, VERDICT("5.1.1", "the address leads nowhere"));
 	} else {
 		error = route_expand(active, index, answer);
 		if (error == -EINVAL)
-			active_fail(active, index, address, "5.4.6", SLICE("the address leads to too many others"));
+			active_fail(active, index, address, VERDICT("5.4.6", "the address leads to too many others"));
 		else if (error != 0)
-			active_defer(active, OUTCOME_UNTRIED, index, address, "4.3.0", SLICE("out of memory"));
+			active_defer(active, OUTCOME_UNTRIED, index, address, VERDICT("4.3.0", "out of memory"));
 	}
 }
 
@@ -213,16 +213,16 @@ route_answer(struct active *active, uint32_t index, const struct expand_answer *
 		route_remote(active, index, address);
 		break;
 	case TABLE_NO_USER:
-		active_fail(active, index, address, "5.1.1", SLICE("no such mailbox"));
+		active_fail(active, index, address, VERDICT("5.1.1", "no such mailbox"));
 		break;
 	case TABLE_DISABLED:
-		active_fail(active, index, address, "5.2.1", SLICE("the mailbox is disabled"));
+		active_fail(active, index, address, VERDICT("5.2.1", "the mailbox is disabled"));
 		break;
 	case TABLE_LOOP:
-		active_fail(active, index, address, "5.4.6", SLICE("aliases lead in a circle"));
+		active_fail(active, index, address, VERDICT("5.4.6", "aliases lead in a circle"));
 		break;
 	case TABLE_TEMPORARY:
-		active_defer(active, OUTCOME_UNTRIED, index, address, "4.3.0", SLICE("the address cannot be looked up now"));
+		active_defer(active, OUTCOME_UNTRIED, index, address, VERDICT("4.3.0", "the address cannot be looked up now"));
 		break;
 	}
 }
@@ -266,11 +266,9 @@ route_answered(void *context, const struct expand_answer *answer)
 	}
 	error = active_load(active);
 	if (error != 0)
-		active_defer(active, OUTCOME_UNTRIED, question.index, SLICE(""), "4.3.0",
-		             SLICE("the message cannot be read from the queue"));
+		active_defer(active, OUTCOME_UNTRIED, question.index, SLICE(""), VERDICT("4.3.0", "the message cannot be read from the queue"));
 	else if (answer->status != 0)
-		active_defer(active, OUTCOME_UNTRIED, question.index, active_address(active, question.index), "4.3.0",
-		             SLICE("the address cannot be looked up now"));
+		active_defer(active, OUTCOME_UNTRIED, question.index, active_address(active, question.index), VERDICT("4.3.0", "the address cannot be looked up now"));
 	else
 		route_answer(active, question.index, answer);
 	active_check(active);

@@ -171,13 +171,13 @@ take_job(void)
 }
 
 static void
-finish_job(enum deliver_result result, const char *status, const char *text)
+finish_job(enum job_result result, const char *status, const char *text)
 {
 	struct job *job = take_job();
 	struct target *target;
 
 	STAILQ_FOREACH(target, &job->targets, link)
-		job_result(job, target, result, slice_from_string(status), slice_from_string(text));
+		job_result(job, target, result, &(struct verdict){ .status = slice_from_string(status), .text = slice_from_string(text) });
 	job_end(job);
 	schedule_transport_ready(schedule);
 	run();
@@ -194,7 +194,7 @@ static void
 deliver_all(void)
 {
 	while (job_count > 0)
-		finish_job(DELIVER_DONE, "2.1.5", "");
+		finish_job(JOB_DONE, "2.1.5", "");
 }
 
 static uint64_t
@@ -365,9 +365,9 @@ START_TEST(a_message_to_thousands_does_not_hold_up_a_later_one)
 	run();
 	submit("single@example.org");
 	run();
-	finish_job(DELIVER_DONE, "2.1.5", "");
+	finish_job(JOB_DONE, "2.1.5", "");
 	if (jobs[0]->count != 1)
-		finish_job(DELIVER_DONE, "2.1.5", "");
+		finish_job(JOB_DONE, "2.1.5", "");
 	ck_assert_uint_eq(jobs[0]->count, 1);
 	deliver_all();
 	ck_assert_uint_eq(store_count(fixture.store), 0);
@@ -432,7 +432,7 @@ START_TEST(a_deferred_message_is_tried_again_when_it_is_due)
 	int64_t due;
 
 	run();
-	finish_job(DELIVER_TEMPORARY, "4.2.2", "mailbox full");
+	finish_job(JOB_TEMPORARY, "4.2.2", "mailbox full");
 	ck_assert_uint_eq(job_count, 0);
 	due = schedule_due(schedule);
 	ck_assert_int_ge(due, now + 15 * 60);
@@ -457,7 +457,7 @@ START_TEST(attempts_and_the_next_time_survive_a_restart)
 	int64_t due;
 
 	run();
-	finish_job(DELIVER_TEMPORARY, "4.2.2", "mailbox full");
+	finish_job(JOB_TEMPORARY, "4.2.2", "mailbox full");
 	due = schedule_due(schedule);
 	fixture_settle();
 	restart();
@@ -476,7 +476,7 @@ START_TEST(only_the_recipients_that_failed_are_tried_again)
 	run();
 	job = take_job();
 	STAILQ_FOREACH(target, &job->targets, link)
-		job_result(job, target, target->index == 1 ? DELIVER_TEMPORARY : DELIVER_DONE, SLICE("x"), SLICE("later"));
+		job_result(job, target, target->index == 1 ? JOB_TEMPORARY : JOB_DONE, VERDICT("x", "later"));
 	job_end(job);
 	run();
 	now = schedule_due(schedule);
@@ -563,7 +563,7 @@ START_TEST(a_permanent_failure_is_returned_to_the_sender)
 	uint64_t id = submit("user@example.org");
 
 	run();
-	finish_job(DELIVER_PERMANENT, "5.2.1", "no");
+	finish_job(JOB_PERMANENT, "5.2.1", "no");
 	ck_assert_ptr_null(store_find(fixture.store, id));
 	ck_assert_uint_eq(job_count, 1); /* the bounce, to the sender */
 	ck_assert_uint_eq(job_sender(jobs[0]).length, 0);
@@ -632,7 +632,7 @@ START_TEST(a_message_is_returned_at_the_end_of_its_lifetime)
 	run();
 	while (store_find(fixture.store, id) != NULL) {
 		ck_assert_uint_lt(attempts++, 200);
-		finish_job(DELIVER_TEMPORARY, "4.2.2", "mailbox full");
+		finish_job(JOB_TEMPORARY, "4.2.2", "mailbox full");
 		if (store_find(fixture.store, id) == NULL)
 			break;
 		now = schedule_due(schedule);
@@ -654,7 +654,7 @@ START_TEST(recipients_that_fail_together_are_one_bounce)
 	submit_from("sender@example.org", recipients, 3, 0);
 	run();
 	ck_assert_uint_eq(job_count, 1);
-	finish_job(DELIVER_DONE, "2.1.5", "");
+	finish_job(JOB_DONE, "2.1.5", "");
 	ck_assert_uint_eq(job_count, 1); /* one */
 	deliver_all();
 	ck_assert_uint_eq(store_count(fixture.store), 0);
@@ -752,7 +752,7 @@ START_TEST(a_clock_that_is_set_back_while_the_queue_runs_delays_nothing_for_long
 {
 	submit("user@example.org");
 	run();
-	finish_job(DELIVER_TEMPORARY, "4.2.2", "mailbox full");
+	finish_job(JOB_TEMPORARY, "4.2.2", "mailbox full");
 	now -= 30 * 24 * 3600;
 	schedule_turn(schedule);
 	ck_assert_int_le(schedule_due(schedule), now + 16 * 60);
