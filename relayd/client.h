@@ -87,6 +87,7 @@ struct client_outcome {
 	bool usable;           /* the session is ready for another one. If not, there is nothing left to do but client_close. */
 	bool dsn;              /* the remote takes DSN's parameters upon itself (RFC 3461); of those whose result is RELAY_DONE */
 	bool busy;             /* the remote closes with 421 */
+	bool deferred;         /* MAIL was answered with 4xx: another host may take the message (RFC 5321 5.1) */
 	/*
 	 * The session ended before anything was answered, as one does that the remote gave up while it was idle. Over a session that was used before, that
 	 * says nothing of the destination: the same may be sent over another connection at once.

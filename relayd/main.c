@@ -1,6 +1,7 @@
 /*
  * relayd: sends messages from the queue to other hosts. See relayd(8).
  */
+#include "common/io/tls.h"
 #include "common/proc/service.h"
 #include "relayd/resolver.h"
 #include "relayd/worker.h"
@@ -48,6 +49,14 @@ lmtp_sockets(const struct config *config)
 	return &config->relay_sockets;
 }
 
+/* OpenSSL reads what it needs while it may. */
+static int
+prepare_tls(struct process *process)
+{
+	(void)process;
+	return tls_prepare();
+}
+
 static const struct service_file resolv_conf_file = { "resolv.conf", resolv_conf };
 static const struct service_file trust_anchor_file = { "trust-anchor", trust_anchor };
 static const struct service_file authorities_file = { "authorities", authorities };
@@ -70,6 +79,7 @@ static const struct service_role worker = {
 	.files = { &authorities_file },
 	.foreign = &lmtp,
 	.connects = true,
+	.prepare = prepare_tls,
 	.main = worker_main,
 };
 

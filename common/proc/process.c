@@ -469,6 +469,8 @@ process_log_pending(void)
 static int
 process_prepare(struct process *process)
 {
+	int error;
+
 	process->base = event_base_new();
 	if (process->base == NULL)
 		return -ENOMEM;
@@ -479,7 +481,8 @@ process_prepare(struct process *process)
 	event_base_dispatch(process->base);
 	if (!process->started)
 		return -EPROTO;
-	return process->role->tls == NULL ? 0 : process->role->tls->prepare(process);
+	error = process->role->tls == NULL ? 0 : process->role->tls->prepare(process);
+	return error != 0 || process->role->prepare == NULL ? error : process->role->prepare(process);
 }
 
 /* The limit of descriptors that confinement will leave; the call is not allowed afterwards. */

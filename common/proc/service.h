@@ -57,6 +57,8 @@ struct service_role {
 	bool connects;                                      /* it opens sockets of its own and connects them (confine_calls.c says which) */
 	const struct role_tls *tls;                         /* &role_speaks_tls or &role_keeps_keys (common/proc/role_tls.h), or NULL */
 	unsigned descriptors;                               /* RLIMIT_NOFILE; 0: the largest allowed */
+	/* Optional. Runs before confinement, when everything that the parent sends at first is there. 0 or a negative errno value. */
+	int (*prepare)(struct process *process);
 	/* Runs confined. Returns the exit status; ends with process_run. */
 	int (*main)(struct process *process);
 };
