@@ -39,6 +39,11 @@ static const struct admin_verb_entry verbs[] = {
 	{ ADMIN_ALIAS, ADMIN_SET, true, admin_alias_set },
 	{ ADMIN_ALIAS, ADMIN_SHOW, false, admin_show },
 	{ ADMIN_ALIAS, ADMIN_LIST, false, admin_list },
+	{ ADMIN_ROUTE, ADMIN_ADD, true, admin_route_add },
+	{ ADMIN_ROUTE, ADMIN_DELETE, true, admin_route_delete },
+	{ ADMIN_ROUTE, ADMIN_SET, true, admin_route_set },
+	{ ADMIN_ROUTE, ADMIN_SHOW, false, admin_show },
+	{ ADMIN_ROUTE, ADMIN_LIST, false, admin_list },
 	{ ADMIN_TABLE, ADMIN_LIST, false, admin_list },
 	{ ADMIN_TABLE, ADMIN_IMPORT, true, admin_import },
 	{ ADMIN_TABLE, ADMIN_CHECK, false, admin_check },
@@ -168,6 +173,8 @@ admin_add(struct admin *admin, const struct admin_call *call)
 		return admin_user_add(admin, call);
 	case ADMIN_ALIAS:
 		return admin_alias_add(admin, call);
+	case ADMIN_ROUTE:
+		return admin_route_add(admin, call);
 	default:
 		return admin_say(admin, ADMIN_INVALID, "there is no such kind of record");
 	}

@@ -67,5 +67,5 @@ admin_record_get(struct wire_reader *reader, struct admin_record *record_r)
 	record_r->noun = wire_get_u8(reader);
 	record_r->name = wire_get_slice(reader);
 	record_r->record = wire_get_slice(reader);
-	return wire_done(reader) && record_r->noun >= ADMIN_DOMAIN && record_r->noun <= ADMIN_ALIAS;
+	return wire_done(reader) && record_r->noun >= ADMIN_DOMAIN && record_r->noun <= ADMIN_ROUTE;
 }

@@ -130,6 +130,42 @@ check_alias(void *context, struct slice key, struct slice value)
 	return error != 0 ? error : check_progress(check);
 }
 
+static bool
+check_socket_allowed(const struct check *check, struct slice path)
+{
+	const struct config_paths *allowed = &check->admin->settings->relay_sockets;
+
+	for (size_t i = 0; i < allowed->count; i++)
+		if (slice_equal(path, slice_from_string(allowed->list[i])))
+			return true;
+	return false;
+}
+
+static int
+check_route(void *context, struct slice key, struct slice value)
+{
+	struct check *check = context;
+	struct record_domain domain = { .kind = RECORD_DOMAIN_RELAY };
+	char name[NAME_ROUTE_SIZE];
+	struct route route;
+	int error;
+
+	if (!name_check_route(key, name))
+		return check_note(check, "route", key, "is neither a domain name, nor one after a dot, nor \"*\"");
+	if (!record_route_decode(value, &route))
+		return check_note(check, "route", key, "its record is damaged");
+	error = view_domain(&check->view, key, &domain);
+	if (error != 0 && error != -ENOENT && error != -EBADMSG) /* a damaged domain is noted with the domains */
+		return error;
+	if (domain.kind == RECORD_DOMAIN_LOCAL)
+		error = check_note(check, "route", key, "is never taken: the domain is local");
+	else if (route.kind == ROUTE_LMTP_SOCKET && !check_socket_allowed(check, route.host))
+		error = check_note(check, "route", key, "its socket is not among those of relay_sockets");
+	else
+		error = 0;
+	return error != 0 ? error : check_progress(check);
+}
+
 enum admin_status
 admin_check(struct admin *admin, const struct admin_call *call)
 {
@@ -143,6 +179,8 @@ admin_check(struct admin *admin, const struct admin_call *call)
 		error = table_scan(admin->table, TABLE_SPACE_USER, SLICE(""), check_user, &check);
 	if (error == 0)
 		error = table_scan(admin->table, TABLE_SPACE_ALIAS, SLICE(""), check_alias, &check);
+	if (error == 0)
+		error = table_scan(admin->table, TABLE_SPACE_ROUTE, SLICE(""), check_route, &check);
 	view_table_free(&check.reader);
 	if (error == 0)
 		error = admin_output_flush(admin);

@@ -35,6 +35,21 @@ admin_domain_put(struct admin *admin, const char *name, const struct record_doma
 	return ADMIN_OK;
 }
 
+/* Mail of a local domain stays here: a route for it would never be followed. */
+static enum admin_status
+admin_domain_takes_kind(struct admin *admin, const char *name, enum record_domain_kind kind)
+{
+	struct route route;
+	int error = kind == RECORD_DOMAIN_LOCAL ? view_route(&admin->view, slice_from_string(name), &route) : -ENOENT;
+
+	if (error == -ENOENT)
+		return ADMIN_OK;
+	if (error != 0)
+		return admin_storage(admin, error);
+	return admin_say(admin, ADMIN_REFUSED, "there is a route for %s, and a local domain takes none; to remove it: dbtool route del %s",
+	                 name, name);
+}
+
 enum admin_status
 admin_domain_add(struct admin *admin, const struct admin_call *call)
 {
@@ -54,7 +69,9 @@ admin_domain_add(struct admin *admin, const struct admin_call *call)
 	}
 	if (error != -ENOENT)
 		return admin_storage(admin, error);
-	status = admin_domain_put(admin, name, &domain);
+	status = admin_domain_takes_kind(admin, name, domain.kind);
+	if (status == ADMIN_OK)
+		status = admin_domain_put(admin, name, &domain);
 	if (status != ADMIN_OK)
 		return status;
 	return admin_say(admin, ADMIN_OK, "domain %s added%s", name,
@@ -84,7 +101,9 @@ admin_domain_set(struct admin *admin, const struct admin_call *call)
 		domain.enabled = change.enabled;
 	if ((call->fields & ADMIN_FIELD_KIND) != 0)
 		domain.kind = change.kind;
-	status = admin_domain_put(admin, name, &domain);
+	status = admin_domain_takes_kind(admin, name, domain.kind);
+	if (status == ADMIN_OK)
+		status = admin_domain_put(admin, name, &domain);
 	return status != ADMIN_OK ? status : admin_say(admin, ADMIN_OK, "domain %s changed", name);
 }
 

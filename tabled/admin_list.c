@@ -14,9 +14,21 @@ struct listing {
 static enum table_space
 space_of(enum admin_noun noun)
 {
-	if (noun == ADMIN_DOMAIN)
-		return TABLE_SPACE_DOMAIN;
-	return noun == ADMIN_USER ? TABLE_SPACE_USER : TABLE_SPACE_ALIAS;
+	static const enum table_space spaces[] = {
+		[ADMIN_DOMAIN] = TABLE_SPACE_DOMAIN,
+		[ADMIN_USER] = TABLE_SPACE_USER,
+		[ADMIN_ALIAS] = TABLE_SPACE_ALIAS,
+		[ADMIN_ROUTE] = TABLE_SPACE_ROUTE,
+	};
+
+	return spaces[noun];
+}
+
+/* The others are named by a domain. */
+static bool
+has_address(enum admin_noun noun)
+{
+	return noun == ADMIN_USER || noun == ADMIN_ALIAS;
 }
 
 static int
@@ -28,7 +40,7 @@ admin_list_one(void *context, struct slice key, struct slice value)
 	char address[ADMIN_NAME_SIZE];
 	struct name name;
 
-	if (listing->noun != ADMIN_DOMAIN) {
+	if (has_address(listing->noun)) {
 		if (!name_from_key(key, &name))
 			return -EBADMSG;
 		name_address(&name, address);
@@ -55,7 +67,7 @@ admin_list(struct admin *admin, const struct admin_call *call)
 	int error = 0;
 
 	if (call->name.length > 0) {
-		if (call->noun == ADMIN_DOMAIN || !name_make(SLICE(""), call->name, &inside))
+		if (!has_address(call->noun) || !name_make(SLICE(""), call->name, &inside))
 			return admin_say(admin, ADMIN_INVALID, "that is no domain name");
 		error = view_domain(&admin->view, name_domain(&inside), &domain);
 		if (error == -ENOENT)
@@ -64,8 +76,8 @@ admin_list(struct admin *admin, const struct admin_call *call)
 	}
 	if (error == 0 && call->noun != ADMIN_TABLE)
 		error = admin_list_noun(admin, call->noun, name_key(&inside));
-	/* An import adds users to domains, and aliases to both: hence this order. */
-	for (int noun = ADMIN_DOMAIN; error == 0 && call->noun == ADMIN_TABLE && noun <= ADMIN_ALIAS; noun++)
+	/* An import adds users to domains, aliases to both, and routes to domains that are not local: hence this order. */
+	for (int noun = ADMIN_DOMAIN; error == 0 && call->noun == ADMIN_TABLE && noun <= ADMIN_ROUTE; noun++)
 		error = admin_list_noun(admin, (enum admin_noun)noun, SLICE(""));
 	if (error == 0)
 		error = admin_output_flush(admin);
@@ -76,7 +88,7 @@ enum admin_status
 admin_show(struct admin *admin, const struct admin_call *call)
 {
 	static const char *const nouns[] = {
-		[ADMIN_DOMAIN] = "domain", [ADMIN_USER] = "user", [ADMIN_ALIAS] = "alias"
+		[ADMIN_DOMAIN] = "domain", [ADMIN_USER] = "user", [ADMIN_ALIAS] = "alias", [ADMIN_ROUTE] = "route for"
 	};
 	struct admin_record record = { .noun = call->noun };
 	char text[ADMIN_NAME_SIZE];
@@ -84,8 +96,8 @@ admin_show(struct admin *admin, const struct admin_call *call)
 	struct name name;
 	int error;
 
-	if (call->noun == ADMIN_DOMAIN) {
-		if (!name_check_domain(call->name, text))
+	if (!has_address(call->noun)) {
+		if (call->noun == ADMIN_DOMAIN ? !name_check_domain(call->name, text) : !name_check_route(call->name, text))
 			return admin_say(admin, ADMIN_INVALID, "that is no domain name");
 		key = slice_from_string(text);
 	} else {

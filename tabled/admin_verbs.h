@@ -16,6 +16,7 @@ typedef enum admin_status admin_verb_function(struct admin *admin, const struct 
 admin_verb_function admin_domain_add, admin_domain_delete, admin_domain_set;
 admin_verb_function admin_user_add, admin_user_delete, admin_user_set;
 admin_verb_function admin_alias_add, admin_alias_delete, admin_alias_set;
+admin_verb_function admin_route_add, admin_route_delete, admin_route_set;
 admin_verb_function admin_show, admin_list, admin_import, admin_check;
 
 /* Adds a record of CALL's noun. */

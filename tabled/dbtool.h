@@ -22,6 +22,8 @@ enum dbtool_option {
 	OPTION_IF_EXISTS = 256,
 	OPTION_IF_NOT_EXISTS = 512,
 	OPTION_RECURSIVE = 1024,
+	OPTION_TLS = 2048,
+	OPTION_USER = 4096,
 };
 
 enum dbtool_password {
@@ -39,6 +41,7 @@ struct dbtool_options {
 	unsigned given; /* enum dbtool_option */
 	enum dbtool_password password;
 	const char *quota, *path, *send_as;
+	const char *tls, *user;
 	enum record_domain_kind kind;
 	bool remove; /* --remove, not --add */
 	char **words; /* noun, verb, arguments */
@@ -99,6 +102,7 @@ int prepare_domain(struct dbtool *dbtool);
 int prepare_user(struct dbtool *dbtool);
 int prepare_app_password(struct dbtool *dbtool);
 int prepare_alias(struct dbtool *dbtool);
+int prepare_route(struct dbtool *dbtool);
 int prepare_filter(struct dbtool *dbtool);
 int prepare_import(struct dbtool *dbtool);
 
@@ -115,6 +119,8 @@ int show_app_passwords(struct dbtool *dbtool);
 int password_hash(struct dbtool *dbtool, struct buffer *out);
 /* Reads an app password, or makes one, into dbtool->secret. 0 or a sysexits(3) code. */
 int password_app(struct dbtool *dbtool);
+/* Asks for, or reads, the password of a route, and appends it to OUT. 0 or a sysexits(3) code. */
+int password_route(struct dbtool *dbtool, struct buffer *out);
 
 /*
  * Does the call: by tabled when it runs, else on the table itself. Tries for some seconds when tabled is just

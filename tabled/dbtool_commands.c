@@ -9,6 +9,7 @@ enum {
 	USER_FIELDS = OPTION_QUOTA | OPTION_PATH | OPTION_SEND_AS,
 	ADD_USER = USER_FIELDS | OPTION_PASSWORD | OPTION_DISABLED | OPTION_IF_NOT_EXISTS,
 	SET_USER = USER_FIELDS | OPTION_IF_EXISTS,
+	ROUTE_FIELDS = OPTION_TLS | OPTION_USER | OPTION_PASSWORD,
 	TARGETS_MAX = RECORD_LIST_MAX + 1, /* arguments: an alias and its targets */
 	HELP_COLUMN = 44,                  /* where the summaries of the help begin */
 };
@@ -93,9 +94,26 @@ const struct dbtool_command dbtool_commands[] = {
 	{ "alias", "check", "", NULL,
 	  0, 0, 0, NULL, show_notes, ADMIN_TABLE, ADMIN_CHECK, 0 },
 
+	{ "route", "add", "DOMAIN ROUTE [--tls WORD] [--user NAME]", "how mail for another domain leaves",
+	  2, 2, ROUTE_FIELDS | OPTION_IF_NOT_EXISTS, prepare_route, NULL, ADMIN_ROUTE, ADMIN_ADD, 0 },
+	{ "route", "del", "DOMAIN", "by DNS again",
+	  1, 1, OPTION_IF_EXISTS, prepare_name, NULL, ADMIN_ROUTE, ADMIN_DELETE, 0 },
+	{ "route", "list", "", "",
+	  0, 0, OPTION_JSON, NULL, show_records, ADMIN_ROUTE, ADMIN_LIST, 0 },
+	{ "route", "show", "DOMAIN", "",
+	  1, 1, OPTION_JSON, prepare_name, show_records, ADMIN_ROUTE, ADMIN_SHOW, 0 },
+	{ "route", "set", "DOMAIN ROUTE [--tls WORD] [--user NAME]", "this route instead, with these options only",
+	  2, 2, ROUTE_FIELDS | OPTION_IF_EXISTS, prepare_route, NULL, ADMIN_ROUTE, ADMIN_SET, 0 },
+	{ "route", "import", "[FILE]", NULL,
+	  0, 1, OPTION_IF_NOT_EXISTS, prepare_import, NULL, ADMIN_TABLE, ADMIN_IMPORT, 0 },
+	{ "route", "export", "[FILE]", NULL,
+	  0, 1, OPTION_JSON, NULL, show_export, ADMIN_ROUTE, ADMIN_LIST, 0 },
+	{ "route", "check", "", NULL,
+	  0, 0, 0, NULL, show_notes, ADMIN_TABLE, ADMIN_CHECK, 0 },
+
 	{ "import", NULL, "[FILE]", "add what an export wrote: all of it or nothing",
 	  0, 1, OPTION_IF_NOT_EXISTS, prepare_import, NULL, ADMIN_TABLE, ADMIN_IMPORT, 0 },
-	{ "export", NULL, "[FILE]", "everything, with password hashes",
+	{ "export", NULL, "[FILE]", "everything, with password hashes, and passwords of routes",
 	  0, 1, OPTION_JSON, NULL, show_export, ADMIN_TABLE, ADMIN_LIST, 0 },
 	{ "check", NULL, "", "what contradicts itself",
 	  0, 0, 0, NULL, show_notes, ADMIN_TABLE, ADMIN_CHECK, 0 },
@@ -107,7 +125,7 @@ dbtool_help(FILE *out)
 {
 	const char *before = "domain";
 
-	fputs("dbtool manages the domains, users and aliases of the mail server.\n"
+	fputs("dbtool manages the domains, users, aliases and routes of the mail server.\n"
 	      "It works while the server runs and while it does not.\n\n"
 	      "The first steps:\n"
 	      "  dbtool domain add example.org\n"
@@ -133,6 +151,13 @@ dbtool_help(FILE *out)
 	}
 	fputs("\nAn alias ADDRESS is an address, \"@example.org\" for all other addresses of a domain, or\n"
 	      "\"postmaster\".\n\n"
+	      "A route DOMAIN is a domain, \".example.org\" for all below it, or \"*\" for all other domains. ROUTE is one of\n"
+	      "  mx                  as DNS says\n"
+	      "  mx://DOMAIN         as DNS says of that domain\n"
+	      "  smtp://HOST[:PORT]  that host, or smtps:// with TLS from the start\n"
+	      "  lmtp://HOST:PORT    by LMTP, or lmtp:/PATH for a UNIX socket of relay_sockets\n"
+	      "  reject              mail is returned\n"
+	      "  discard             mail is thrown away\n\n"
 	      "Options:\n"
 	      "  -c FILE             the configuration (" SYSCONFDIR "/angarium.conf)\n"
 	      "  -q                  say nothing on success\n"
@@ -145,7 +170,9 @@ dbtool_help(FILE *out)
 	      "  --quota SIZE        500M, 2G, none\n"
 	      "  --path PATH         the mailbox, below the mail directory; default DOMAIN/LOCAL-PART\n"
 	      "  --send-as LIST      further addresses that the user may send as, divided by commas\n"
-	      "  --disabled          add it disabled\n\n"
+	      "  --disabled          add it disabled\n"
+	      "  --tls WORD          of a route: standard, off, required, or verify the certificate\n"
+	      "  --user NAME         of a route: log in there; asks for the password, or --password-stdin\n\n"
 	      "Import, export and check also go with a noun: \"dbtool user export\" writes users only.\n"
 	      "Exit codes are those of sysexits(3). See dbtool(8).\n", out);
 }

@@ -3,6 +3,7 @@
  */
 #include "common/base/json.h"
 #include "tabled/dbtool.h"
+#include "tabled/line.h"
 
 static void
 json_list(FILE *out, struct record_list list)
@@ -71,11 +72,30 @@ json_alias(FILE *out, const struct admin_record *record)
 	return true;
 }
 
+/* The password is not shown, only exported as text. */
+static bool
+json_route(FILE *out, const struct admin_record *record)
+{
+	char words[ROUTE_TEXT_MAX];
+	struct route route;
+
+	if (!record_route_decode(record->record, &route))
+		return false;
+	fputs(", \"via\": ", out);
+	json_string(out, slice_from_string(route_format(&route, words)));
+	fprintf(out, ", \"tls\": \"%s\", \"user\": ", line_tls_word(route.tls));
+	if (route.login.length > 0)
+		json_string(out, route.login);
+	else
+		fputs("null", out);
+	return true;
+}
+
 void
 json_record(FILE *out, const struct admin_record *record)
 {
 	static const char *const keys[] = {
-		[ADMIN_DOMAIN] = "domain", [ADMIN_USER] = "login", [ADMIN_ALIAS] = "alias"
+		[ADMIN_DOMAIN] = "domain", [ADMIN_USER] = "login", [ADMIN_ALIAS] = "alias", [ADMIN_ROUTE] = "route"
 	};
 	bool whole;
 
@@ -85,7 +105,9 @@ json_record(FILE *out, const struct admin_record *record)
 		whole = json_domain(out, record);
 	else if (record->noun == ADMIN_USER)
 		whole = json_user(out, record);
-	else
+	else if (record->noun == ADMIN_ALIAS)
 		whole = json_alias(out, record);
+	else
+		whole = json_route(out, record);
 	fputs(whole ? "}" : ", \"damaged\": true}", out);
 }

@@ -1,5 +1,5 @@
 /*
- * dbtool: manages domains, users and aliases. This file: from the command line to a call, and from its reply
+ * dbtool: manages domains, users, aliases and routes. This file: from the command line to a call, and from its reply
  * to an exit code.
  */
 #include <errno.h>
@@ -92,7 +92,7 @@ dbtool_exit_code(const struct dbtool *dbtool)
 	case ADMIN_OK:
 		return EX_OK;
 	case ADMIN_NOT_FOUND:
-		if (dbtool->call.noun == ADMIN_DOMAIN || dbtool->call.verb == ADMIN_LIST)
+		if (dbtool->call.noun == ADMIN_DOMAIN || dbtool->call.noun == ADMIN_ROUTE || dbtool->call.verb == ADMIN_LIST)
 			return EX_NOHOST;
 		return EX_NOUSER;
 	case ADMIN_EXISTS:
@@ -200,6 +200,8 @@ main(int argc, char **argv)
 	else if (status == 0)
 		status = dbtool_main(&dbtool);
 	buffer_free(&dbtool.name);
+	if (dbtool.record.data != NULL) /* it may hold the password of a route */
+		explicit_bzero(dbtool.record.data, dbtool.record.size);
 	buffer_free(&dbtool.record);
 	if (dbtool.secret.data != NULL)
 		explicit_bzero(dbtool.secret.data, dbtool.secret.size);

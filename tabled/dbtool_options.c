@@ -22,6 +22,8 @@ enum {
 	LONG_IF_EXISTS,
 	LONG_IF_NOT_EXISTS,
 	LONG_RECURSIVE,
+	LONG_TLS,
+	LONG_USER,
 };
 
 static const struct option longs[] = {
@@ -40,6 +42,8 @@ static const struct option longs[] = {
 	{ "if-exists", no_argument, NULL, LONG_IF_EXISTS },
 	{ "if-not-exists", no_argument, NULL, LONG_IF_NOT_EXISTS },
 	{ "recursive", no_argument, NULL, LONG_RECURSIVE },
+	{ "tls", required_argument, NULL, LONG_TLS },
+	{ "user", required_argument, NULL, LONG_USER },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -63,6 +67,8 @@ options_take(struct dbtool_options *options, int option, const char *argument)
 		[LONG_IF_EXISTS - LONG_JSON] = OPTION_IF_EXISTS,
 		[LONG_IF_NOT_EXISTS - LONG_JSON] = OPTION_IF_NOT_EXISTS,
 		[LONG_RECURSIVE - LONG_JSON] = OPTION_RECURSIVE,
+		[LONG_TLS - LONG_JSON] = OPTION_TLS,
+		[LONG_USER - LONG_JSON] = OPTION_USER,
 	};
 
 	if (option >= LONG_JSON)
@@ -94,6 +100,12 @@ options_take(struct dbtool_options *options, int option, const char *argument)
 		return true;
 	case LONG_SEND_AS:
 		options->send_as = argument;
+		return true;
+	case LONG_TLS:
+		options->tls = argument;
+		return true;
+	case LONG_USER:
+		options->user = argument;
 		return true;
 	case LONG_RELAY:
 		options->kind = RECORD_DOMAIN_RELAY;

@@ -106,6 +106,24 @@ password_hash(struct dbtool *dbtool, struct buffer *out)
 	return status;
 }
 
+int
+password_route(struct dbtool *dbtool, struct buffer *out)
+{
+	char text[TABLE_PASSWORD_MAX + 1];
+	int status;
+
+	if (dbtool->options.password == PASSWORD_STDIN)
+		status = password_line(text, sizeof(text));
+	else if (dbtool->options.password == PASSWORD_ASK)
+		status = password_ask(dbtool->options.user, text, sizeof(text));
+	else
+		return dbtool_fail(EX_USAGE, "the password of a route is asked for, or read with --password-stdin");
+	if (status == 0 && buffer_append_string(out, text) != 0)
+		status = dbtool_fail(EX_OSERR, "out of memory");
+	explicit_bzero(text, sizeof(text));
+	return status;
+}
+
 /* Small letters and digits without those that look alike. */
 static void
 password_make(char *out)

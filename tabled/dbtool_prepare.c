@@ -145,6 +145,54 @@ prepare_alias(struct dbtool *dbtool)
 	return error == 0 ? 0 : dbtool_fail(EX_DATAERR, "the targets are too many or too long");
 }
 
+/* The route in words, and what the options add to it. */
+static int
+prepare_route_record(struct dbtool *dbtool, struct buffer *words, struct buffer *password)
+{
+	const struct dbtool_options *options = &dbtool->options;
+	const char *problem;
+	struct route route;
+	int status = 0;
+
+	if (line_parse_route(slice_from_string(dbtool->arguments[1]), words, &route) != 0)
+		return dbtool_fail(EX_DATAERR,
+		                   "\"%s\" is no route; routes are mx, mx://DOMAIN, smtp://HOST[:PORT], smtps://HOST[:PORT], "
+		                   "lmtp://HOST:PORT, lmtp:/PATH, reject and discard",
+		                   dbtool->arguments[1]);
+	if (options->tls != NULL && line_parse_tls(slice_from_string(options->tls), &route.tls) != 0)
+		return dbtool_fail(EX_DATAERR, "--tls is standard, off, required or verify");
+	if (options->user != NULL)
+		status = password_route(dbtool, password);
+	else if ((options->given & OPTION_PASSWORD) != 0)
+		status = dbtool_fail(EX_USAGE, "a password goes with --user NAME");
+	if (status != 0)
+		return status;
+	route.login = slice_from_string(options->user);
+	route.password = buffer_slice(password);
+	problem = route_problem(&route);
+	if (problem != NULL)
+		return dbtool_fail(EX_DATAERR, "%s", problem);
+	return record_route_encode(&route, &dbtool->record) == 0 ? 0 : dbtool_fail(EX_OSERR, "out of memory");
+}
+
+int
+prepare_route(struct dbtool *dbtool)
+{
+	struct buffer words, password;
+	int status = prepare_name(dbtool);
+
+	if (status != 0)
+		return status;
+	buffer_init(&words, TABLE_VALUE_MAX);
+	buffer_init(&password, TABLE_PASSWORD_MAX);
+	status = prepare_route_record(dbtool, &words, &password);
+	if (password.data != NULL)
+		explicit_bzero(password.data, password.size);
+	buffer_free(&words);
+	buffer_free(&password);
+	return status;
+}
+
 /* "user list [DOMAIN]" */
 int
 prepare_filter(struct dbtool *dbtool)

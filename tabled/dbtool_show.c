@@ -78,6 +78,42 @@ show_user(FILE *out, const struct admin_record *record)
 	}
 }
 
+/* Never the password. */
+static void
+show_route(FILE *out, const struct admin_record *record)
+{
+	char words[ROUTE_TEXT_MAX];
+	struct route route;
+
+	if (!record_route_decode(record->record, &route)) {
+		fputs("the record is damaged\n", out);
+		return;
+	}
+	fputs("route:    ", out);
+	dbtool_print(out, record->name);
+	fputs("\nvia:      ", out);
+	dbtool_print(out, slice_from_string(route_format(&route, words)));
+	fprintf(out, "\nTLS:      %s\nlogin:    ", line_tls_word(route.tls));
+	dbtool_print(out, route.login.length > 0 ? route.login : SLICE("none"));
+	putc('\n', out);
+}
+
+/* The fields of a route in a list. */
+static void
+show_route_fields(FILE *out, const struct route *route)
+{
+	char words[ROUTE_TEXT_MAX];
+
+	putc('\t', out);
+	dbtool_print(out, slice_from_string(route_format(route, words)));
+	if (route->tls != ROUTE_TLS_STANDARD)
+		fprintf(out, "\ttls=%s", line_tls_word(route->tls));
+	if (route->login.length > 0) {
+		fputs("\tuser=", out);
+		dbtool_print(out, route->login);
+	}
+}
+
 /* One line of a list: the name first, so that scripts can take the first word. */
 static void
 show_line(FILE *out, const struct admin_record *record)
@@ -85,6 +121,7 @@ show_line(FILE *out, const struct admin_record *record)
 	struct record_domain domain;
 	struct record_user user;
 	struct record_alias alias;
+	struct route route;
 	bool enabled = true;
 
 	dbtool_print(out, record->name);
@@ -97,6 +134,8 @@ show_line(FILE *out, const struct admin_record *record)
 		fputs("\t", out);
 		show_list(out, alias.targets);
 		enabled = alias.enabled;
+	} else if (record->noun == ADMIN_ROUTE && record_route_decode(record->record, &route)) {
+		show_route_fields(out, &route);
 	} else {
 		fputs("\tdamaged", out);
 	}
@@ -127,6 +166,8 @@ show_record(void *context, const struct wire_header *header, struct slice payloa
 		json_record(show->out, &record);
 	} else if (single && record.noun == ADMIN_USER) {
 		show_user(show->out, &record);
+	} else if (single && record.noun == ADMIN_ROUTE) {
+		show_route(show->out, &record);
 	} else {
 		show_line(show->out, &record);
 	}

@@ -16,6 +16,9 @@ enum line_field {
 	FIELD_SEND_AS,
 	FIELD_SCRAM,
 	FIELD_TO,
+	FIELD_VIA,
+	FIELD_TLS,
+	FIELD_USER,
 	FIELD_COUNT,
 };
 
@@ -27,12 +30,15 @@ struct line_key {
 static const struct line_key keys[FIELD_COUNT] = {
 	[FIELD_KIND] = { "kind", 1U << ADMIN_DOMAIN },
 	[FIELD_ENABLED] = { "enabled", 1U << ADMIN_DOMAIN | 1U << ADMIN_USER | 1U << ADMIN_ALIAS },
-	[FIELD_PASSWORD] = { "password", 1U << ADMIN_USER },
+	[FIELD_PASSWORD] = { "password", 1U << ADMIN_USER | 1U << ADMIN_ROUTE },
 	[FIELD_PATH] = { "path", 1U << ADMIN_USER },
 	[FIELD_QUOTA] = { "quota", 1U << ADMIN_USER },
 	[FIELD_SEND_AS] = { "send-as", 1U << ADMIN_USER },
 	[FIELD_SCRAM] = { "scram", 1U << ADMIN_USER },
 	[FIELD_TO] = { "to", 1U << ADMIN_ALIAS },
+	[FIELD_VIA] = { "via", 1U << ADMIN_ROUTE },
+	[FIELD_TLS] = { "tls", 1U << ADMIN_ROUTE },
+	[FIELD_USER] = { "user", 1U << ADMIN_ROUTE },
 };
 
 /* The record that is being read. */
@@ -44,6 +50,7 @@ struct line_state {
 	enum record_domain_kind kind;
 	uint64_t quota;
 	uint32_t count; /* of the list's items */
+	enum route_tls tls;
 };
 
 void
@@ -197,6 +204,14 @@ line_set(struct line_state *state, enum line_field field, struct slice value)
 		if (line_parse_secrets(value, &line->secrets) == 0)
 			return 0;
 		return line_wrong(state, "scram is ITERATIONS:SALT,NAME:CREATED:STOREDKEY:SERVERKEY,...");
+	case FIELD_VIA:
+		return line_unescape(state, value, &line->buffers[LINE_SECOND]);
+	case FIELD_TLS:
+		if (line_parse_tls(value, &state->tls) == 0)
+			return 0;
+		return line_wrong(state, "tls is standard, off, required or verify");
+	case FIELD_USER:
+		return line_unescape(state, value, &line->buffers[LINE_THIRD]);
 	default:
 		return line_list(state, value, &line->buffers[LINE_FIRST]);
 	}
@@ -235,9 +250,29 @@ line_noun(struct line_state *state, struct slice word)
 		record->noun = ADMIN_USER;
 	else if (slice_equal(word, SLICE("alias")))
 		record->noun = ADMIN_ALIAS;
+	else if (slice_equal(word, SLICE("route")))
+		record->noun = ADMIN_ROUTE;
 	else
-		return line_wrong(state, "a line begins with domain, user or alias");
+		return line_wrong(state, "a line begins with domain, user, alias or route");
 	return 0;
+}
+
+static int
+line_encode_route(struct line_state *state)
+{
+	struct line *line = state->line;
+	struct route route;
+	const char *problem;
+
+	if (line_parse_route(buffer_slice(&line->buffers[LINE_SECOND]), &line->buffers[LINE_WORD], &route) != 0)
+		return line_wrong(state, "via is a route, such as smtp://mail.example.org or lmtp:/run/socket");
+	route.tls = state->tls;
+	route.login = buffer_slice(&line->buffers[LINE_THIRD]);
+	route.password = buffer_slice(&line->buffers[LINE_FIRST]);
+	problem = route_problem(&route);
+	if (problem != NULL)
+		return line_wrong(state, "%s", problem);
+	return record_route_encode(&route, &line->buffers[LINE_VALUE]);
 }
 
 static int
@@ -286,8 +321,12 @@ line_parse(struct line *line, struct slice text, char *problem)
 		error = line_word(&state, word);
 	if (error != 0)
 		return error;
-	if (line_encode(&state) != 0)
-		return line_wrong(&state, "it is too long");
+	if (line->record.noun == ADMIN_ROUTE)
+		error = line_encode_route(&state);
+	else if (line_encode(&state) != 0)
+		error = line_wrong(&state, "it is too long");
+	if (error != 0)
+		return error;
 	line->record.name = buffer_slice(&line->buffers[LINE_NAME]);
 	line->record.record = buffer_slice(&line->buffers[LINE_VALUE]);
 	return 1;

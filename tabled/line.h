@@ -7,6 +7,8 @@
  *   user bob@example.org scram=10000:W22ZaJ0SNY7soEsUEjb6gQ==,:1795348800:WG5d8...=:wfPLw...=
  *   alias info@example.org to=alice@example.org,bob@example.net
  *   alias @example.org to=alice@example.org
+ *   route example.net via=smtp://mail.example.net:2525 tls=verify
+ *   route * via=smtps://smarthost.example tls=required user=me password=secret
  *
  * Words are divided by spaces or tabs. A byte up to 32, 127, "%" or "," inside a word is written %XX. Absent
  * fields have their defaults. Empty lines, and those that begin with "#", are ignored.
@@ -25,9 +27,9 @@ enum {
 enum line_buffer {
 	LINE_NAME,
 	LINE_VALUE,  /* the record */
-	LINE_FIRST,  /* a user's password, or an alias's targets */
-	LINE_SECOND, /* a user's path */
-	LINE_THIRD,  /* a user's send-as */
+	LINE_FIRST,  /* a password, or an alias's targets */
+	LINE_SECOND, /* a user's path, or a route in words */
+	LINE_THIRD,  /* a user's send-as, or the login of a route */
 	LINE_WORD,
 	LINE_BUFFERS,
 };
@@ -60,6 +62,12 @@ int line_format(const struct admin_record *record, struct buffer *out);
 /* The field "scram" of a line, by line.c and line_format.c. 0, -EINVAL; 0 or a negative errno value. */
 int line_parse_secrets(struct slice text, struct line_secrets *secrets);
 int line_format_secrets(const struct record_user *user, struct buffer *out);
+
+/* As route_parse, but capitals may stand in names of hosts. The route points into MEMORY, whose contents are replaced. 0, -EINVAL, -ENOMEM. */
+int line_parse_route(struct slice words, struct buffer *memory, struct route *route_r);
+/* "standard", "off", "required", "verify". 0 or -EINVAL. */
+int line_parse_tls(struct slice word, enum route_tls *tls_r);
+const char *line_tls_word(enum route_tls tls);
 
 /* "1G", "500M", "1024", "none". 0 or -EINVAL or -ERANGE. */
 int line_parse_size(struct slice text, uint64_t *size_r);

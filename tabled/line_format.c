@@ -119,11 +119,28 @@ line_put_alias(struct buffer *out, struct slice value)
 	return error != 0 ? error : line_put_enabled(out, alias.enabled);
 }
 
+static int
+line_put_route(struct buffer *out, struct slice value)
+{
+	char words[ROUTE_TEXT_MAX];
+	struct route route;
+	int error;
+
+	if (!record_route_decode(value, &route))
+		return -EBADMSG;
+	error = line_put_field(out, "via", slice_from_string(route_format(&route, words)));
+	if (error == 0 && route.tls != ROUTE_TLS_STANDARD)
+		error = buffer_printf(out, " tls=%s", line_tls_word(route.tls));
+	if (error == 0)
+		error = line_put_field(out, "user", route.login);
+	return error != 0 ? error : line_put_field(out, "password", route.password);
+}
+
 int
 line_format(const struct admin_record *record, struct buffer *out)
 {
 	static const char *const nouns[] = {
-		[ADMIN_DOMAIN] = "domain ", [ADMIN_USER] = "user ", [ADMIN_ALIAS] = "alias "
+		[ADMIN_DOMAIN] = "domain ", [ADMIN_USER] = "user ", [ADMIN_ALIAS] = "alias ", [ADMIN_ROUTE] = "route "
 	};
 	size_t begin = buffer_length(out);
 	int error = buffer_append_string(out, nouns[record->noun]);
@@ -134,8 +151,10 @@ line_format(const struct admin_record *record, struct buffer *out)
 		error = line_put_domain(out, record->record);
 	else if (error == 0 && record->noun == ADMIN_USER)
 		error = line_put_user(out, record->record);
-	else if (error == 0)
+	else if (error == 0 && record->noun == ADMIN_ALIAS)
 		error = line_put_alias(out, record->record);
+	else if (error == 0)
+		error = line_put_route(out, record->record);
 	if (error == 0)
 		error = buffer_append_string(out, "\n");
 	if (error != 0)

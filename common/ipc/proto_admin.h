@@ -48,6 +48,7 @@ enum admin_noun {
 	ADMIN_DOMAIN = 1,
 	ADMIN_USER = 2,
 	ADMIN_ALIAS = 3,
+	ADMIN_ROUTE = 4,
 };
 
 enum admin_verb {

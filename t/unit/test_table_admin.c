@@ -381,6 +381,91 @@ START_TEST(a_login_names_a_user_and_perhaps_a_folder)
 }
 END_TEST
 
+START_TEST(mail_for_other_domains_takes_the_nearest_route)
+{
+	world_open();
+	add_some();
+	ck_assert_int_eq(add("route far.example via=smtp://one"), ADMIN_OK);
+	ck_assert_int_eq(add("route .far.example via=smtp://two"), ADMIN_OK);
+	ck_assert_int_eq(add("route .deep.far.example via=reject"), ADMIN_OK);
+	ck_assert_str_eq(means("a@far.example"), "remote a@far.example via smtp://one");
+	ck_assert_str_eq(means("a@B.far.example"), "remote a@B.far.example via smtp://two");
+	ck_assert_str_eq(means("a@deep.far.example"), "remote a@deep.far.example via smtp://two");
+	ck_assert_str_eq(means("a@x.y.deep.far.example"), "remote a@x.y.deep.far.example via reject");
+	ck_assert_str_eq(means("a@notfar.example"), "remote a@notfar.example");
+	ck_assert_int_eq(add("route * via=smtp://smart"), ADMIN_OK);
+	ck_assert_str_eq(means("a@notfar.example"), "remote a@notfar.example via smtp://smart");
+	ck_assert_str_eq(means("a@[192.0.2.1]"), "remote a@[192.0.2.1] via smtp://smart");
+	ck_assert_int_eq(add("alias all@example.org to=a@far.example,b@relayed.example,c@else.example"), ADMIN_OK);
+	ck_assert_str_eq(means("all@example.org"), "alias a@far.example via smtp://one b@relayed.example backup c@else.example via smtp://smart");
+	ck_assert_int_eq(del(ADMIN_ROUTE, "*", 0), ADMIN_OK);
+	ck_assert_int_eq(del(ADMIN_ROUTE, "Far.example", 0), ADMIN_OK);
+	ck_assert_str_eq(means("a@far.example"), "remote a@far.example");
+	world_close();
+}
+END_TEST
+
+START_TEST(a_relayed_domain_takes_its_own_route_but_not_the_smarthost)
+{
+	world_open();
+	add_some();
+	ck_assert_int_eq(add("route * via=smtp://smart"), ADMIN_OK);
+	ck_assert_str_eq(means("a@relayed.example"), "relay a@relayed.example backup");
+	ck_assert_int_eq(add("route relayed.example via=lmtp://inside:24"), ADMIN_OK);
+	ck_assert_str_eq(means("a@relayed.example"), "relay a@relayed.example via lmtp://inside:24");
+	world_close();
+}
+END_TEST
+
+START_TEST(a_local_domain_takes_no_route)
+{
+	world_open();
+	add_some();
+	ck_assert_int_eq(add("route example.org via=mx"), ADMIN_REFUSED);
+	ck_assert_int_eq(add("route mx.example.org via=mx"), ADMIN_REFUSED);
+	ck_assert_int_eq(add("route .example.org via=mx"), ADMIN_OK);
+	ck_assert_int_eq(add("route other.example via=mx"), ADMIN_OK);
+	ck_assert_int_eq(add("domain other.example"), ADMIN_REFUSED);
+	ck_assert_ptr_nonnull(strstr(world.reply.message, "dbtool route del other.example"));
+	ck_assert_int_eq(add("domain other.example kind=relay"), ADMIN_OK);
+	ck_assert_int_eq(call_line(ADMIN_SET, 0, ADMIN_FIELD_KIND, "domain other.example"), ADMIN_REFUSED);
+	ck_assert_int_eq(del(ADMIN_ROUTE, "other.example", 0), ADMIN_OK);
+	ck_assert_int_eq(call_line(ADMIN_SET, 0, ADMIN_FIELD_KIND, "domain other.example"), ADMIN_OK);
+	ck_assert_str_eq(means("a@other.example"), "no-user");
+	ck_assert_int_eq(add("route .other.example via=discard"), ADMIN_OK);
+	ck_assert_str_eq(means("alice@example.org"), "local alice@example.org");
+	world_close();
+}
+END_TEST
+
+START_TEST(a_route_is_added_once_then_set_and_deleted)
+{
+	struct admin_call check = { .verb = ADMIN_CHECK, .noun = ADMIN_TABLE };
+
+	world_open();
+	add_some();
+	ck_assert_int_eq(call_line(ADMIN_SET, 0, 0, "route far.example via=mx"), ADMIN_NOT_FOUND);
+	ck_assert_int_eq(add("route FAR.example via=mx"), ADMIN_OK);
+	ck_assert_int_eq(add("route far.example via=reject"), ADMIN_EXISTS);
+	ck_assert_int_eq(call_line(ADMIN_ADD, ADMIN_IF_NOT_EXISTS, 0, "route far.example via=reject"), ADMIN_OK);
+	ck_assert_str_eq(means("a@far.example"), "remote a@far.example");
+	ck_assert_int_eq(call_line(ADMIN_SET, 0, 0, "route far.example via=reject"), ADMIN_OK);
+	ck_assert_str_eq(means("a@far.example"), "remote a@far.example via reject");
+	ck_assert_int_eq(add("route a@b via=mx"), ADMIN_INVALID);
+	ck_assert_int_eq(add("route . via=mx"), ADMIN_INVALID);
+	ck_assert_int_eq(add("route *.example via=mx"), ADMIN_INVALID);
+	ck_assert_int_eq(run(&check), ADMIN_OK);
+	ck_assert_uint_eq(world.reply.count, 0);
+	ck_assert_int_eq(add("route b via=lmtp:/run/not-allowed"), ADMIN_OK);
+	ck_assert_int_eq(run(&check), ADMIN_OK);
+	ck_assert_uint_eq(world.reply.count, 1);
+	ck_assert_int_eq(del(ADMIN_ROUTE, "far.example", 0), ADMIN_OK);
+	ck_assert_int_eq(del(ADMIN_ROUTE, "far.example", 0), ADMIN_NOT_FOUND);
+	ck_assert_int_eq(del(ADMIN_ROUTE, "far.example", ADMIN_IF_EXISTS), ADMIN_OK);
+	world_close();
+}
+END_TEST
+
 START_TEST(a_call_reads_back_as_it_was_written_and_unknown_flags_are_malformed)
 {
 	struct admin_call call = { .verb = ADMIN_SET,
@@ -410,7 +495,8 @@ START_TEST(a_call_reads_back_as_it_was_written_and_unknown_flags_are_malformed)
 }
 END_TEST
 
-UNIT_MAIN("table_admin", addresses_mean_what_was_added, an_alias_leads_to_each_of_its_targets_once,
+UNIT_MAIN("table_admin", mail_for_other_domains_takes_the_nearest_route, a_relayed_domain_takes_its_own_route_but_not_the_smarthost,
+          a_local_domain_takes_no_route, a_route_is_added_once_then_set_and_deleted, addresses_mean_what_was_added, an_alias_leads_to_each_of_its_targets_once,
           a_target_that_leads_nowhere_is_left_out_as_long_as_another_does_not,
           a_catch_all_takes_what_has_no_name_of_its_own, a_circle_of_aliases_is_refused_when_it_is_made,
           a_circle_that_a_deletion_closes_is_bounded_and_found_by_check,

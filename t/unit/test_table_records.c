@@ -164,6 +164,11 @@ START_TEST(a_line_reads_back_as_it_is_written)
 	            "user a@b password=$y$x path=b/a quota=1G send-as=c@d,e@f\n");
 	assert_line("user a%20b%25%2c@c path=x%3dy", "user a%20b%25%2C@c path=x=y\n");
 	assert_line("alias @b to=a@b", "alias @b to=a@b\n");
+	assert_line("route b via=MX", "route b via=mx\n");
+	assert_line("route .b via=smtp://Host:25 tls=standard", "route .b via=smtp://host\n");
+	assert_line("route * via=smtps://host tls=verify user=a%20b password=%2C%25c",
+	            "route * via=smtps://host tls=verify user=a%20b password=%2C%25c\n");
+	assert_line("route b via=lmtp:/run/A%20B", "route b via=lmtp:/run/A%20B\n");
 }
 END_TEST
 
@@ -185,6 +190,13 @@ START_TEST(a_line_that_is_wrong_is_refused_with_a_reason)
 		"alias a@b to=,",
 		"alias a@b to=c@d,",
 		"alias a@b to=c@d,,e@f",
+		"route a",
+		"route a via=here",
+		"route a to=mx",
+		"route a via=mx tls=maybe",
+		"route a via=reject tls=off",
+		"route a via=smtp://b user=c password=d",
+		"route a via=smtp://b tls=required user=c",
 	};
 	char problem[LINE_PROBLEM_SIZE];
 	struct line line;
