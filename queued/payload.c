@@ -16,7 +16,6 @@ enum {
 	AT_ENDS = 20,
 	AT_ENVELOPE = 24,
 	AT_WHERE = 28,
-	DEFERRAL_AT_GROUPS = 12, /* of the count of groups in a DEFERRAL */
 };
 
 static char *
@@ -85,17 +84,17 @@ payload_message_parse(struct slice payload, struct message_payload *message_r)
 	return 0;
 }
 
-/* Adds 1 to the u32 at OFFSET. */
+/* Counts one entry more. */
 static void
-count_one(struct buffer *out, size_t offset)
+count_one(struct buffer *out)
 {
-	char *at = out->data + out->start + offset;
+	char *at = out->data + out->start;
 
 	little_put_u32(at, little_get_u32(at) + 1);
 }
 
-static void
-put_ranges(struct wire_writer *writer, const struct payload_range *ranges, size_t count)
+void
+payload_put_ranges(struct wire_writer *writer, const struct payload_range *ranges, size_t count)
 {
 	wire_put_u32(writer, (uint32_t)count);
 	for (size_t i = 0; i < count; i++) {
@@ -104,9 +103,8 @@ put_ranges(struct wire_writer *writer, const struct payload_range *ranges, size_
 	}
 }
 
-/* False when it is out of bounds. */
-static bool
-get_range(struct wire_reader *reader, struct payload_range *range_r)
+bool
+payload_get_range(struct wire_reader *reader, struct payload_range *range_r)
 {
 	range_r->first = wire_get_u32(reader);
 	range_r->count = wire_get_u32(reader);
@@ -130,10 +128,10 @@ payload_results_add(struct buffer *out, uint64_t id, uint8_t state, const struct
 
 	wire_put_u64(&writer, id);
 	wire_put_u8(&writer, state);
-	put_ranges(&writer, ranges, count);
+	payload_put_ranges(&writer, ranges, count);
 	error = wire_end_bare(&writer);
 	if (error == 0)
-		count_one(out, 0);
+		count_one(out);
 	return error;
 }
 
@@ -169,7 +167,7 @@ payload_results_next(struct payload_results *results, struct payload_range *rang
 		}
 	}
 	results->ranges--;
-	return get_range(&results->reader, range_r) ? 1 : -EINVAL;
+	return payload_get_range(&results->reader, range_r) ? 1 : -EINVAL;
 }
 
 struct record *
@@ -224,43 +222,6 @@ payload_expansion_next(struct expansion_payload *expansion)
 	target.kind = wire_get_u8(&expansion->targets);
 	target.address = wire_get_slice(&expansion->targets);
 	return target;
-}
-
-int
-payload_deferral_begin(struct buffer *out, uint32_t attempts, int64_t next)
-{
-	struct wire_writer writer = wire_begin_bare(out);
-
-	wire_put_u32(&writer, attempts);
-	wire_put_u64(&writer, (uint64_t)next);
-	wire_put_u32(&writer, 0);
-	return wire_end_bare(&writer);
-}
-
-int
-payload_deferral_add(struct buffer *out, const char *status, const char *text, const struct payload_range *ranges, size_t count)
-{
-	struct wire_writer writer = wire_begin_bare(out);
-	int error;
-
-	wire_put_string(&writer, status);
-	wire_put_string(&writer, text);
-	put_ranges(&writer, ranges, count);
-	error = wire_end_bare(&writer);
-	if (error == 0)
-		count_one(out, DEFERRAL_AT_GROUPS);
-	return error;
-}
-
-int
-payload_deferral_parse(struct slice payload, uint32_t *attempts_r, int64_t *next_r)
-{
-	struct wire_reader reader = wire_read(payload);
-
-	*attempts_r = wire_get_u32(&reader);
-	*next_r = (int64_t)wire_get_u64(&reader);
-	wire_get_u32(&reader);
-	return reader.bad || *next_r < 0 ? -EINVAL : 0;
 }
 
 void

@@ -92,12 +92,10 @@ struct record *payload_expansion(uint64_t id, uint32_t recipient, uint32_t first
 int payload_expansion_parse(struct slice payload, struct expansion_payload *expansion_r);
 struct expansion_target payload_expansion_next(struct expansion_payload *expansion);
 
-/* DEFERRAL. The same writer as for RESULT: begin, add groups. */
-int payload_deferral_begin(struct buffer *out, uint32_t attempts, int64_t next);
-int payload_deferral_add(struct buffer *out, const char *status, const char *text, const struct payload_range *ranges,
-                         size_t count);
-/* The head only; reasons are for people. 0 or -EINVAL. */
-int payload_deferral_parse(struct slice payload, uint32_t *attempts_r, int64_t *next_r);
+/* For the payloads of other files. */
+void payload_put_ranges(struct wire_writer *writer, const struct payload_range *ranges, size_t count);
+/* False when it is out of bounds. */
+bool payload_get_range(struct wire_reader *reader, struct payload_range *range_r);
 
 /*
  * Gathers indexes, given in any order but mostly ascending, as ranges.

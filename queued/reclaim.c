@@ -196,7 +196,7 @@ prepare_deferral(struct store *store, struct record_list *list, struct message *
 
 	if (message->deferral.segment == NULL)
 		return 0;
-	if (segment_read(&message->deferral, &old) != 0) {
+	if (store_read_deferral(message, &old) != 0) {
 		message->deferral.segment = NULL; /* the next attempt comes at once, if we are restarted before it */
 		return 0;
 	}

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/io/durable.h"
 #include "common/mail/queueid.h"
+#include "queued/payload_deferral.h"
 #include "queued/scan.h"
 #include "queued/store_state.h"
 
@@ -136,16 +137,15 @@ static int
 apply_deferral(struct recovery *recovery, const struct record_header *header, struct slice payload)
 {
 	struct message *message = recover_message(recovery, header->id);
-	uint32_t attempts;
-	int64_t next;
+	struct deferral deferral;
 
-	if (payload_deferral_parse(payload, &attempts, &next) != 0)
+	if (deferral_parse(payload, &deferral) != 0)
 		return -EINVAL;
 	if (message == NULL)
 		return -ENOMEM;
 	/* Records are read in the order of their sequence numbers. */
-	message->attempts = attempts;
-	message->timer.key = next;
+	message->attempts = deferral.attempts;
+	message->timer.key = deferral.next;
 	message->deferral =
 		(struct place){ recovery->segment, (uint32_t)recovery->item.offset, (uint32_t)recovery->item.size };
 	return 0;

@@ -16,7 +16,6 @@ enum {
 	BRIEF_LEAST = 10,       /* seconds of a deferral for what is not the recipient's fault, */
 	BRIEF_MOST = 900,       /* at most, */
 	BRIEF_PART = 4,         /* and in between this part of the message's age */
-	REASONS_MAX = 64,       /* different reasons kept in one DEFERRAL */
 	CLOCK_STEP = 60,        /* seconds by which a clock goes back that was not right before */
 };
 
@@ -204,87 +203,6 @@ schedule_remove_damaged(struct schedule *schedule, struct message *message)
 	store_give_up(schedule->hooks.store, message);
 }
 
-/* One reason of a DEFERRAL, with all recipients that have it. */
-struct reason {
-	const struct outcome *first;
-	struct ranges ranges;
-};
-
-static bool
-outcomes_agree(const struct outcome *a, const struct outcome *b)
-{
-	return strcmp(a->status, b->status) == 0 && slice_equal(a->text, b->text);
-}
-
-/* The reason that OUTCOME has; the last one when there are too many different. */
-static struct reason *
-find_reason(struct reason *reasons, size_t *count, const struct outcome *outcome)
-{
-	for (size_t i = 0; i < *count; i++)
-		if (outcomes_agree(reasons[i].first, outcome))
-			return &reasons[i];
-	if (*count == REASONS_MAX)
-		return &reasons[REASONS_MAX - 1];
-	reasons[*count].first = outcome;
-	ranges_init(&reasons[*count].ranges);
-	return &reasons[(*count)++];
-}
-
-static int
-write_reasons(struct buffer *out, const struct reason *reasons, size_t count)
-{
-	int error = 0;
-
-	for (size_t i = 0; error == 0 && i < count; i++) {
-		char text[PAYLOAD_TEXT_MAX];
-
-		(void)slice_to_string(reasons[i].first->text, text, sizeof(text));
-		error = payload_deferral_add(out, reasons[i].first->status, text, reasons[i].ranges.list, reasons[i].ranges.count);
-	}
-	return error;
-}
-
-static int
-gather_reasons(const struct active *active, struct buffer *out)
-{
-	struct reason reasons[REASONS_MAX];
-	const struct outcome *outcome;
-	size_t count = 0;
-	int error = 0;
-
-	STAILQ_FOREACH(outcome, &active->outcomes, link)
-		if (error == 0)
-			error = ranges_add(&find_reason(reasons, &count, outcome)->ranges, outcome->index);
-	if (error == 0)
-		error = write_reasons(out, reasons, count);
-	for (size_t i = 0; i < count; i++)
-		ranges_free(&reasons[i].ranges);
-	return error;
-}
-
-/* A DEFERRAL is a convenience: without it the next attempt comes at once after a restart. */
-static void
-schedule_record_deferral(struct active *active, int64_t next)
-{
-	struct message *message = active->message;
-	struct record *record = NULL;
-	struct buffer out;
-	int error;
-
-	buffer_init(&out, RECORD_PAYLOAD_MAX);
-	error = payload_deferral_begin(&out, message->attempts, next);
-	if (error == 0)
-		error = gather_reasons(active, &out);
-	if (error == 0)
-		record = record_new(RECORD_DEFERRAL, message->id, buffer_length(&out));
-	if (record != NULL) {
-		memcpy(record_payload(record), out.data + out.start, buffer_length(&out));
-		store_append(active->schedule->hooks.store, record, true, NULL, NULL);
-	}
-	record_release(&record);
-	buffer_free(&out);
-}
-
 /* True when a recipient itself was the reason, and not something of ours. */
 static bool
 deferral_counts(const struct active *active)
@@ -311,7 +229,7 @@ schedule_defer(struct active *active)
 	if (deferral_counts(active)) {
 		message->attempts++;
 		next = retry_next(schedule_config(schedule), message->arrival, now, arc4random());
-		schedule_record_deferral(active, next);
+		deferral_record(active, next);
 	}
 	schedule_wait(schedule, message, next);
 }

@@ -53,6 +53,10 @@ void schedule_remove_damaged(struct schedule *schedule, struct message *message)
 void route_begin(struct active *active);
 void route_run(struct schedule *schedule);
 
+/* deferral.c */
+/* Appends a DEFERRAL with ACTIVE's outcomes as its reasons. */
+void deferral_record(const struct active *active, int64_t next);
+
 /* returns.c */
 /* True when something failed for good, or is too old to be tried again. */
 bool returns_wanted(const struct active *active);

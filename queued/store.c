@@ -368,6 +368,21 @@ store_read(struct store *store, const struct message *message, struct record **r
 	return error;
 }
 
+int
+store_read_deferral(const struct message *message, struct record **record_r)
+{
+	int error;
+
+	if (message->deferral.segment == NULL)
+		return -ENOENT;
+	error = segment_read(&message->deferral, record_r);
+	if (error == 0 && (record_type(*record_r) != RECORD_DEFERRAL || record_id(*record_r) != message->id)) {
+		record_release(record_r);
+		error = -EBADMSG;
+	}
+	return error;
+}
+
 struct store_numbers
 store_numbers(const struct store *store)
 {

@@ -79,6 +79,9 @@ bool store_is_idle(const struct store *store);
  */
 int store_read(struct store *store, const struct message *message, struct record **record_r);
 
+/* Its last DEFERRAL, read back (release it). 0, -ENOENT (there is none, or not yet on disk), or another negative errno value. */
+int store_read_deferral(const struct message *message, struct record **record_r);
+
 /* Creates the body file of ID. Returns a descriptor open for writing only, or a negative errno value. */
 int store_create_body(struct store *store, uint64_t id);
 /* Opens it for reading. A descriptor or a negative errno value. */

@@ -6,6 +6,7 @@
 
 #include "common/base/checksum.h"
 #include "queued/message.h"
+#include "queued/payload_deferral.h"
 #include "queued/scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -60,18 +61,43 @@ read_expansion(const struct record_header *header, struct slice payload)
 	message_free(&message);
 }
 
+/* Reads all reasons, and takes them over into another DEFERRAL, which must be readable to its end. */
+static void
+read_deferral(struct slice payload)
+{
+	struct deferral deferral;
+	struct deferral_reason reason;
+	struct payload_range range;
+	struct buffer out;
+	int found;
+
+	if (deferral_parse(payload, &deferral) != 0)
+		return;
+	while (deferral_next(&deferral, &reason) > 0)
+		while (deferral_range(&reason, &range))
+			if (range.first + range.count > PAYLOAD_INDEXES_MAX)
+				abort();
+	buffer_init(&out, RECORD_PAYLOAD_MAX);
+	if (deferral_begin(&out, 1, 2, 3) != 0 || deferral_add_history(&out, payload) != 0 ||
+	    deferral_parse(buffer_slice(&out), &deferral) != 0)
+		abort();
+	while ((found = deferral_next(&deferral, &reason)) > 0)
+		continue;
+	if (found < 0)
+		abort();
+	buffer_free(&out);
+}
+
 static void
 read_record(const struct scan_item *item)
 {
 	struct message_payload message;
-	uint32_t attempts;
-	int64_t next;
 
 	if (payload_message_parse(item->payload, &message) == 0)
 		read_results(message.ends);
 	read_results(item->payload);
 	read_expansion(&item->header, item->payload);
-	payload_deferral_parse(item->payload, &attempts, &next);
+	read_deferral(item->payload);
 }
 
 int

@@ -18,6 +18,7 @@
 #include "common/ipc/proto_table.h"
 #include "common/mail/envelope.h"
 #include "common/mail/queueid.h"
+#include "queued/payload_deferral.h"
 #include "queued/segment.h"
 #include "queued/store.h"
 
@@ -282,8 +283,8 @@ fixture_defer(uint64_t id, uint32_t attempts, int64_t next)
 	struct buffer out;
 
 	buffer_init(&out, 4096);
-	ck_assert_int_eq(payload_deferral_begin(&out, attempts, next), 0);
-	ck_assert_int_eq(payload_deferral_add(&out, "4.2.2", "mailbox full", &range, 1), 0);
+	ck_assert_int_eq(deferral_begin(&out, attempts, next, 1000), 0);
+	ck_assert_int_eq(deferral_add(&out, "4.2.2", SLICE(""), SLICE("mailbox full"), &range, 1), 0);
 	record = record_new(RECORD_DEFERRAL, id, buffer_length(&out));
 	memcpy(record_payload(record), out.data, buffer_length(&out));
 	buffer_free(&out);

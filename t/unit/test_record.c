@@ -7,6 +7,7 @@
 
 #include "common/mail/envelope.h"
 #include "queued/message.h"
+#include "queued/payload_deferral.h"
 #include "queued/scan.h"
 
 enum { SEGMENT = 8192 };
@@ -348,6 +349,105 @@ START_TEST(an_expansion_is_read_back_and_refused_when_cut_short)
 }
 END_TEST
 
+/* The DEFERRAL of attempt NUMBER, with what EARLIER tells. */
+static void
+make_deferral(struct buffer *out, uint32_t number, struct slice text, struct slice earlier)
+{
+	struct payload_range ranges[] = { { 0, 2 }, { 5, 1 } };
+
+	buffer_init(out, 1024 * 1024);
+	ck_assert_int_eq(deferral_begin(out, number, 9000, 1000 + number), 0);
+	ck_assert_int_eq(deferral_add(out, "4.2.2", SLICE(""), SLICE("mailbox full"), ranges, 2), 0);
+	ck_assert_int_eq(deferral_add(out, "4.4.1", SLICE("mx.example.org [192.0.2.1]:25"), text, ranges, 1), 0);
+	ck_assert_int_eq(deferral_add_history(out, earlier), 0);
+}
+
+START_TEST(a_deferral_tells_of_the_last_attempts_from_the_latest_on)
+{
+	struct buffer earlier, out;
+	struct deferral deferral;
+	struct deferral_reason reason;
+	struct payload_range range;
+
+	make_deferral(&out, 1, SLICE("450 later"), SLICE(""));
+	for (uint32_t number = 2; number <= 12; number++) {
+		earlier = out;
+		make_deferral(&out, number, SLICE("450 later"), buffer_slice(&earlier));
+		buffer_free(&earlier);
+	}
+	ck_assert_int_eq(deferral_parse(buffer_slice(&out), &deferral), 0);
+	ck_assert_uint_eq(deferral.attempts, 12);
+	ck_assert_int_eq(deferral.next, 9000);
+	for (uint32_t number = 12; number > 2; number--) {
+		ck_assert_int_eq(deferral_next(&deferral, &reason), 1);
+		ck_assert_int_eq(reason.when, 1000 + number);
+		ck_assert(slice_equal(reason.text, SLICE("mailbox full")));
+		ck_assert(deferral_range(&reason, &range));
+		ck_assert(deferral_range(&reason, &range));
+		ck_assert_uint_eq(range.first, 5);
+		ck_assert(!deferral_range(&reason, &range));
+		ck_assert_int_eq(deferral_next(&deferral, &reason), 1);
+		ck_assert(slice_equal(reason.remote, SLICE("mx.example.org [192.0.2.1]:25")));
+	}
+	ck_assert_int_eq(deferral_next(&deferral, &reason), 0);
+	buffer_free(&out);
+}
+END_TEST
+
+START_TEST(the_history_in_a_deferral_is_bounded_in_bytes)
+{
+	static char words[PAYLOAD_TEXT_MAX - 1];
+	struct payload_range range = { 0, 1 };
+	struct buffer earlier, out;
+
+	memset(words, 'x', sizeof(words));
+	buffer_init(&earlier, 1024 * 1024);
+	for (uint32_t number = 1; number <= 20; number++) {
+		buffer_init(&out, 1024 * 1024);
+		ck_assert_int_eq(deferral_begin(&out, number, 1, 1), 0);
+		for (size_t i = 0; i < 8; i++)
+			ck_assert_int_eq(deferral_add(&out, "4.4.1", SLICE(""), slice_of(words, sizeof(words)), &range, 1), 0);
+		ck_assert_int_eq(deferral_add_history(&out, buffer_slice(&earlier)), 0);
+		buffer_free(&earlier);
+		earlier = out;
+	}
+	ck_assert_uint_le(buffer_length(&earlier), DEFERRAL_HISTORY_MAX + 5000);
+	ck_assert_uint_gt(buffer_length(&earlier), DEFERRAL_HISTORY_MAX / 2 + 5000);
+	buffer_free(&earlier);
+}
+END_TEST
+
+START_TEST(a_deferral_that_is_cut_short_says_its_time_and_no_more_than_is_there)
+{
+	struct deferral deferral;
+	struct deferral_reason reason;
+	struct buffer first, out;
+
+	make_deferral(&first, 1, SLICE("450 later"), SLICE(""));
+	make_deferral(&out, 2, SLICE("450 later"), buffer_slice(&first));
+	for (size_t length = 0; length < buffer_length(&out); length++) {
+		struct slice cut = slice_first(buffer_slice(&out), length);
+		struct buffer copy;
+		int found;
+
+		ck_assert_int_eq(deferral_parse(cut, &deferral), length < 16 ? -EINVAL : 0);
+		if (length < 16)
+			continue;
+		while ((found = deferral_next(&deferral, &reason)) > 0)
+			continue;
+		ck_assert_int_eq(found, -EINVAL);
+		make_deferral(&copy, 3, SLICE("450 later"), cut);
+		ck_assert_int_eq(deferral_parse(buffer_slice(&copy), &deferral), 0);
+		while ((found = deferral_next(&deferral, &reason)) > 0)
+			continue;
+		ck_assert_int_eq(found, 0);
+		buffer_free(&copy);
+	}
+	buffer_free(&first);
+	buffer_free(&out);
+}
+END_TEST
+
 START_TEST(a_final_state_never_changes)
 {
 	struct message *message = message_new(1);
@@ -415,6 +515,9 @@ main(void)
 	tcase_add_test(tests, marks_stand_between_results);
 	tcase_add_test(tests, results_with_an_index_over_the_limit_are_refused);
 	tcase_add_test(tests, an_expansion_is_read_back_and_refused_when_cut_short);
+	tcase_add_test(tests, a_deferral_tells_of_the_last_attempts_from_the_latest_on);
+	tcase_add_test(tests, the_history_in_a_deferral_is_bounded_in_bytes);
+	tcase_add_test(tests, a_deferral_that_is_cut_short_says_its_time_and_no_more_than_is_there);
 	tcase_add_test(tests, a_final_state_never_changes);
 	tcase_add_test(tests, a_waiting_message_is_small);
 	tcase_add_test(tests, a_target_of_a_target_comes_from_the_first_recipient);
