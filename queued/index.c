@@ -107,3 +107,28 @@ index_each(struct index *index, void (*visit)(void *context, struct message *mes
 		}
 	}
 }
+
+static uint64_t
+reverse_bits(uint64_t number)
+{
+	uint64_t reversed = 0;
+
+	for (int i = 0; i < 64; i++, number >>= 1)
+		reversed = reversed << 1 | (number & 1);
+	return reversed;
+}
+
+/*
+ * The bucket's number is counted up from its highest bit: when the table doubles, bucket B becomes B and B + SIZE, which come one after the other
+ * in this order, so that what was visited stays behind the cursor.
+ */
+bool
+index_walk(const struct index *index, uint64_t *cursor, void (*visit)(void *context, struct message *message), void *context)
+{
+	uint64_t mask = index->size - 1;
+
+	for (struct message *message = index->buckets[*cursor & mask]; message != NULL; message = message->hash_next)
+		visit(context, message);
+	*cursor = reverse_bits(reverse_bits(*cursor | ~mask) + 1);
+	return *cursor != 0;
+}

@@ -4,6 +4,7 @@
 #ifndef ANGARIUM_QUEUED_INDEX_H
 #define ANGARIUM_QUEUED_INDEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,5 +28,10 @@ void index_insert(struct index *index, struct message *message);
 void index_remove(struct index *index, struct message *message);
 /* Calls VISIT for each; VISIT may remove the message that it is given. */
 void index_each(struct index *index, void (*visit)(void *context, struct message *message), void *context);
+/*
+ * Goes through the table in small steps, between which it may change: visits the messages of one place of it and moves *CURSOR (0 at first).
+ * False at the end. Each message that is there all the time is visited once; the table may grow meanwhile. VISIT changes nothing in the table.
+ */
+bool index_walk(const struct index *index, uint64_t *cursor, void (*visit)(void *context, struct message *message), void *context);
 
 #endif

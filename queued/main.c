@@ -30,6 +30,7 @@ spool_directory(const struct config *config)
 
 static const struct service_unix smtpd_socket = { "queued-smtpd", account_smtp };
 static const struct service_unix deliverd_socket = { "queued-deliverd", account_vmail };
+static const struct service_unix admin_socket = { "queued-admin", account_queue }; /* for queuetool */
 
 static const struct service_role syncer = {
 	.name = "syncer",
@@ -41,7 +42,7 @@ static const struct service_role queue = {
 	.name = "queue",
 	.account = account_queue,
 	.directory = spool_directory,
-	.sockets = { &smtpd_socket, &deliverd_socket },
+	.sockets = { &smtpd_socket, &deliverd_socket, &admin_socket },
 	.channels = { "tabled-queued" },
 	.siblings = { "syncer" },
 	.main = queue_main,

@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/proc/listener.h"
 #include "common/proc/process.h"
+#include "queued/admin.h"
 #include "queued/deliver.h"
 #include "queued/disk_link.h"
 #include "queued/expand.h"
@@ -35,9 +36,11 @@ struct queue {
 	struct schedule *schedule;
 	struct submit *submit;
 	struct deliver *deliver;
+	struct admin *admin;
 	struct disk_link *disk;
 	struct listener *smtpd;
 	struct listener *deliverd;
+	struct listener *tools;
 	struct event *turn;   /* the end of this turn of the loop */
 	struct event *lazy;
 	struct event *retry;
@@ -145,6 +148,8 @@ queue_on_turn(evutil_socket_t fd, short what, void *context)
 	if (!queue->stopping)
 		schedule_turn(queue->schedule);
 	store_flush(queue->store);
+	if (queue->admin != NULL)
+		admin_turn(queue->admin);
 	if (store_is_broken(queue->store)) {
 		arm_once(queue->retry, RETRY_MS);
 		queue_check_space(queue);
@@ -218,6 +223,14 @@ queue_on_deliverd(void *context, int client)
 	deliver_accept(queue->deliver, client);
 }
 
+static void
+queue_on_tool(void *context, int client)
+{
+	struct queue *queue = context;
+
+	admin_accept(queue->admin, client);
+}
+
 /* ---- start and stop ---- */
 
 static void
@@ -249,6 +262,8 @@ queue_on_stop(void *context)
 	queue->stopping = true;
 	listener_free(&queue->smtpd);
 	listener_free(&queue->deliverd);
+	listener_free(&queue->tools);
+	admin_free(&queue->admin);
 	submit_close(&queue->submit);
 	arm(queue->stop, STOP_MS);
 	queue_wake(queue);
@@ -327,7 +342,15 @@ queue_make_parts(struct queue *queue)
 		.config = queue_config,
 		.context = queue,
 	});
-	return queue->submit == NULL ? -ENOMEM : 0;
+	queue->admin = admin_new(&(struct admin_hooks){
+		.base = process_base(queue->process),
+		.store = queue->store,
+		.schedule = queue->schedule,
+		.wake = queue_wake,
+		.now = queue_now,
+		.context = queue,
+	});
+	return queue->submit == NULL || queue->admin == NULL ? -ENOMEM : 0;
 }
 
 static int
@@ -335,7 +358,8 @@ queue_listen(struct queue *queue)
 {
 	queue->smtpd = listener_new_unix(queue->process, "queued-smtpd", queue_on_smtpd, queue);
 	queue->deliverd = listener_new_unix(queue->process, "queued-deliverd", queue_on_deliverd, queue);
-	return queue->smtpd == NULL || queue->deliverd == NULL ? -ENOMEM : 0;
+	queue->tools = listener_new_unix(queue->process, "queued-admin", queue_on_tool, queue);
+	return queue->smtpd == NULL || queue->deliverd == NULL || queue->tools == NULL ? -ENOMEM : 0;
 }
 
 int

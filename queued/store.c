@@ -155,6 +155,12 @@ store_each(struct store *store, void (*visit)(void *context, struct message *mes
 	index_each(&store->index, visit, context);
 }
 
+bool
+store_walk(const struct store *store, uint64_t *cursor, void (*visit)(void *context, struct message *message), void *context)
+{
+	return index_walk(&store->index, cursor, visit, context);
+}
+
 struct message *
 store_find(const struct store *store, uint64_t id)
 {

@@ -33,6 +33,8 @@ void store_close(struct store **store);
 
 /* For each message that lives; right after store_open. VISIT may end the message. */
 void store_each(struct store *store, void (*visit)(void *context, struct message *message), void *context);
+/* The same in small steps, between which everything may happen: see index_walk. False at the end. */
+bool store_walk(const struct store *store, uint64_t *cursor, void (*visit)(void *context, struct message *message), void *context);
 struct message *store_find(const struct store *store, uint64_t id);
 size_t store_count(const struct store *store);
 
@@ -71,6 +73,9 @@ bool store_has_lazy(const struct store *store);
 /* True after a failure: nothing can be written. store_retry after a while. */
 bool store_is_broken(const struct store *store);
 void store_retry(struct store *store);
+/* The number of the coming store_flush, and whether all that was appended up to that of TURN is durable. */
+uint64_t store_turn(const struct store *store);
+bool store_is_durable(const struct store *store, uint64_t turn);
 /* True when nothing is waiting to be written or synced. */
 bool store_is_idle(const struct store *store);
 

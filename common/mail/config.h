@@ -219,6 +219,9 @@ int config_parse(struct config *config, const char *name, struct slice text, cha
  */
 int config_load(struct config *config, const char *path, char **text_r, size_t *length_r, char *error);
 
+/* A time as in the file: "90", "15m", "4h", "2d". 0, -EINVAL, or -ERANGE. */
+int config_time(struct slice text, uint64_t *seconds_r);
+
 /* True for 127.0.0.0/8, ::1, and sockets that are not of a network. */
 bool config_is_loopback(const struct sockaddr *address);
 /* True when ADDRESS lies in one of NETWORKS; an IPv4 address mapped into IPv6 counts as IPv4. */

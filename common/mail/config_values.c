@@ -87,6 +87,12 @@ read_with_unit(struct slice text, const struct unit *units, size_t count, uint64
 	return 0;
 }
 
+int
+config_time(struct slice text, uint64_t *seconds_r)
+{
+	return read_with_unit(text, time_units, TIME_UNITS, seconds_r);
+}
+
 static bool
 within(const struct config_directive *directive, uint64_t number)
 {

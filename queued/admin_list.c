@@ -1,0 +1,54 @@
+/*
+ * QUEUE_LIST: one entry for each message.
+ */
+#include "queued/admin_state.h"
+
+static enum queue_state
+list_state(const struct message *message)
+{
+	if (message->active != NULL)
+		return QUEUE_ACTIVE;
+	return message->attempts > 0 ? QUEUE_DEFERRED : QUEUE_NEW;
+}
+
+/* The addresses of the first recipients that are left. */
+static uint32_t
+list_addresses(const struct admin_view *view, struct slice *list)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < view->message->index_count && count < QUEUE_SHOWN_MAX; i++)
+		if (admin_index_is_live(view->message, i))
+			list[count++] = admin_view_address(view, i);
+	return count;
+}
+
+int
+admin_list_message(struct admin_peer *peer, struct admin_view *view)
+{
+	const struct message *message = view->message;
+	struct slice list[QUEUE_SHOWN_MAX];
+	struct queue_entry entry = {
+		.id = message->id,
+		.arrival = message->arrival,
+		.size = message->body_size,
+		.state = list_state(message),
+		.recipients = message->recipients,
+		.left = message->live,
+		.attempts = message->attempts,
+		.next = heap_contains(&message->timer) ? message->timer.key : 0,
+		.list = list,
+	};
+	struct wire_writer writer;
+
+	if (admin_view_open(view) == 0) {
+		entry.sender = view->envelope.sender;
+		entry.count = list_addresses(view, list);
+	} else {
+		entry.text = SLICE("the message cannot be read");
+	}
+	writer = admin_frame(peer, QUEUE_ENTRY);
+	queue_entry_put(&writer, &entry);
+	peer->reply.count++;
+	return wire_end(&writer);
+}
