@@ -65,7 +65,6 @@ static const struct slice lines[REPLY_COUNT] = {
 	[REPLY_DISABLED] = LINE("550 5.2.1 The mailbox is disabled"),
 	[REPLY_ALIAS_LOOP] = LINE("550 5.4.6 The aliases of this address lead in a circle"),
 	[REPLY_RELAY_DENIED] = LINE("550 5.7.1 Not one of our domains, and you may not relay"),
-	[REPLY_RELAY_UNAVAILABLE] = LINE("550 5.3.3 This server delivers to its own mailboxes only; it relays to no other domain"),
 	[REPLY_TOO_BIG] = LINE("552 5.3.4 The message is over the size limit"),
 	[REPLY_TOO_MANY_HOPS] = LINE("554 5.4.6 Too many hops: the message has gone in circles"),
 	[REPLY_BARE_LINE_END] = LINE("550 5.6.0 The message has a bare CR or LF (RFC 5321 2.3.8)"),

@@ -17,16 +17,28 @@
 #include "smtpd/transaction.h"
 
 /*
- * May a message for an address that is not delivered here go on, and how? There is no relay service: a client
- * that may relay is told so, and RELAYED, a domain that we are backup MX for, is refused to everybody. This is
- * the one place where relaying is decided.
+ * A way to somewhere else in the local-part, as relays of old understood it: user%host, host!user, "user@host" (RFC 5321 appendix F.2 and
+ * F.3; RFC 1123 5.2.16). To us it is a name like any other.
+ */
+static bool
+has_route_inside(struct slice address)
+{
+	struct slice local = slice_first(address, slice_find_last(address, '@'));
+
+	return slice_find(local, '%') < local.length || slice_find(local, '!') < local.length || slice_find(local, '@') < local.length;
+}
+
+/*
+ * May a message for an address that is not delivered here go on? Whoever is known may send to everywhere; everybody to RELAYED domains,
+ * those that we are backup MX for. Their hosts trust us and might follow a way in the local-part; from strangers we pass on none. This is the
+ * one place where relaying is decided.
  */
 static enum reply
-judge_remote(const struct session *session, bool relayed)
+judge_remote(const struct session *session, struct slice address, bool relayed)
 {
-	if (!relayed && !session->may_relay && session->login == NULL)
-		return REPLY_RELAY_DENIED;
-	return REPLY_RELAY_UNAVAILABLE;
+	if (session->may_relay || session->login != NULL || (relayed && !has_route_inside(address)))
+		return REPLY_RECIPIENT_OK;
+	return REPLY_RELAY_DENIED;
 }
 
 static enum reply
@@ -40,9 +52,9 @@ judge(const struct session *session, const struct recipient *recipient, enum tab
 	case TABLE_ALIAS:
 		return REPLY_RECIPIENT_OK;
 	case TABLE_RELAY:
-		return judge_remote(session, true);
+		return judge_remote(session, recipient->address, true);
 	case TABLE_REMOTE:
-		return judge_remote(session, false);
+		return judge_remote(session, recipient->address, false);
 	case TABLE_NO_USER:
 		return REPLY_NO_MAILBOX;
 	case TABLE_DISABLED:

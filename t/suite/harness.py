@@ -366,8 +366,9 @@ atexit.register(abandon_all)
 class LineClient:
     """A socket that sends bytes exactly as given and reads lines."""
 
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30 * SLOWNESS)
+    def __init__(self, port, source=None):
+        address = (source, 0) if source else None
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30 * SLOWNESS, source_address=address)
         self.file = self.socket.makefile("rb")
 
     def __enter__(self):
@@ -421,8 +422,8 @@ class Reply:
 class SmtpClient(LineClient):
     """An SMTP client that can be as wrong as a test wants it."""
 
-    def __init__(self, port):
-        super().__init__(port)
+    def __init__(self, port, source=None):
+        super().__init__(port, source)
         self.greeting = self.reply()
         self.capabilities = {}
 

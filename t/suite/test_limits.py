@@ -181,7 +181,9 @@ class Proxy(OwnSuiteTest):
         with ProxiedSmtpClient(suite.smtp_port, proxy_header("192.0.2.7")) as client:
             client.hello()
             client.expect(250, "MAIL FROM:<b@example.net>")
-            self.assertEqual(client.expect(550, "RCPT TO:<x@elsewhere.example>").status, "5.3.3")  # it might relay
+            client.expect(250, "RCPT TO:<x@elsewhere.example>")  # it may relay
+            client.expect(250, "RSET")
+            client.expect(250, "MAIL FROM:<b@example.net>")
             client.expect(250, f"RCPT TO:<{USER}>")
             self.assertEqual(client.data(b"Subject: x\r\n\r\n").code, 250)
             with ProxiedSmtpClient(suite.smtp_port, proxy_header("192.0.2.7")) as second:

@@ -145,7 +145,7 @@ START_TEST(the_sender_must_be_the_users)
 	log_in();
 	expect("MAIL FROM:<bob@example.org>\r\nRCPT TO:<b@example.org>\r\n", "553 503");
 	expect("MAIL FROM:<late@example.org>\r\n", "451");
-	expect("MAIL FROM:<alice@example.org>\r\nRCPT TO:<b@remote.example>\r\nRSET\r\n", "250 550 250");
+	expect("MAIL FROM:<alice@example.org>\r\nRCPT TO:<b@remote.example>\r\nRSET\r\n", "250 250 250");
 	expect("MAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nRSET\r\n", "250 250 250");
 	fake->patient = true;
 	fake_send_string(fake, "MAIL FROM:<alice@example.org>\r\n");

@@ -6,6 +6,7 @@
 #include "smtpd/transaction.h"
 #include "smtpd/verb.h"
 #include "t/unit/smtp_test.h"
+#include "t/unit/unit.h"
 
 START_TEST(the_greeting_has_220_the_host_and_esmtp)
 {
@@ -88,12 +89,12 @@ START_TEST(each_class_of_address_has_its_reply)
 	                 "550 5.4.6 The aliases of this address lead in a circle\r\n"
 	                 "451 4.3.0 The address cannot be looked up now; try again later\r\n250 2.1.5 Recipient ok\r\n"
 	                 "550 5.7.1 Not one of our domains, and you may not relay\r\n"
-	                 "550 5.3.3 This server delivers to its own mailboxes only; it relays to no other domain\r\n"
+	                 "250 2.1.5 Recipient ok\r\n"
 	                 "250 2.1.5 Recipient ok\r\n");
 }
 END_TEST
 
-START_TEST(a_client_that_may_relay_hears_that_there_is_no_relay)
+START_TEST(a_client_that_may_relay_sends_to_other_domains)
 {
 	struct config_network network = { .family = AF_INET, .address = { 192, 0, 2, 0 }, .bits = 24 };
 
@@ -103,9 +104,39 @@ START_TEST(a_client_that_may_relay_hears_that_there_is_no_relay)
 	fake_connect(fake, false);
 	fake_replies(fake);
 	begin("");
-	fake_send_string(fake, "RCPT TO:<x@remote.example>\r\n");
-	ck_assert_str_eq(fake_replies(fake),
-	                 "550 5.3.3 This server delivers to its own mailboxes only; it relays to no other domain\r\n");
+	expect("RCPT TO:<x@remote.example>\r\nRCPT TO:<x%other@relay.example>\r\n", "250 250");
+}
+END_TEST
+
+START_TEST(a_stranger_sends_no_way_around_to_a_relayed_domain)
+{
+	fake_replies(fake);
+	begin("");
+	expect("RCPT TO:<x%remote.example@relay.example>\r\nRCPT TO:<remote.example!x@relay.example>\r\n"
+	       "RCPT TO:<\"x@remote.example\"@relay.example>\r\nRCPT TO:<@relay.example:x@remote.example>\r\n"
+	       "RCPT TO:<@remote.example:x@relay.example>\r\n", "550 550 550 550 250");
+}
+END_TEST
+
+START_TEST(parameters_of_a_remote_recipient_stand_in_the_envelope)
+{
+	struct envelope envelope;
+
+	fake_replies(fake);
+	hello();
+	expect("MAIL FROM:<> RET=HDRS ENVID=id+2B1\r\n"
+	       "RCPT TO:<x@relay.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;y+2Bz@first.example\r\n"
+	       "DATA\r\n", "250 250 354");
+	expect("Subject: x\r\n\r\ntext\r\n.\r\n", "250");
+	ck_assert_int_eq(envelope_decode(buffer_slice(&fake->message.envelope), &envelope), 0);
+	ck_assert_slice(envelope.sender, "");
+	ck_assert_slice(envelope.envid, "id+1");
+	ck_assert_uint_eq(envelope.flags & (ENVELOPE_RET_FULL | ENVELOPE_RET_HDRS), ENVELOPE_RET_HDRS);
+	ck_assert_uint_eq(envelope.recipient_count, 1);
+	ck_assert_slice(envelope.recipients[0].address, "x@relay.example");
+	ck_assert_slice(envelope.recipients[0].orcpt, "rfc822;y+z@first.example");
+	ck_assert_uint_eq(envelope.recipients[0].notify, ENVELOPE_NOTIFY_SUCCESS | ENVELOPE_NOTIFY_FAILURE);
+	envelope_free(&envelope);
 }
 END_TEST
 
@@ -383,7 +414,8 @@ main(void)
 		names_that_could_forge_a_header_are_refused,
 		commands_out_of_order_get_503,
 		each_class_of_address_has_its_reply,
-		a_client_that_may_relay_hears_that_there_is_no_relay,
+		a_client_that_may_relay_sends_to_other_domains, a_stranger_sends_no_way_around_to_a_relayed_domain,
+		parameters_of_a_remote_recipient_stand_in_the_envelope,
 		pipelined_recipients_are_asked_at_once_and_answered_in_order,
 		ten_thousand_recipients_are_all_answered_and_no_more_than_the_limit_kept,
 		at_the_limit_a_recipient_waits_for_those_before_it,
