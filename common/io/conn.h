@@ -85,9 +85,9 @@ void conn_set_protocol(struct conn *conn, const struct conn_protocol *protocol, 
  */
 int conn_start_tls(struct conn *conn, struct tls_context *context);
 /*
- * The same as its client: at once for a new connection, or in the input callback for the reply to STARTTLS. What the server sent in the clear behind that
- * is thrown away. Also -EINVAL for settings that cannot be fulfilled (tls_client_new). A server that cannot be authenticated as SETTINGS ask fails in the
- * handshake: nothing that was written goes to it.
+ * The same as its client: at once for a new connection, or in the input callback for the reply to STARTTLS. What the server sent in the clear
+ * behind that is thrown away. Also -EINVAL for settings that cannot be fulfilled (tls_client_new). A server that cannot be authenticated as
+ * SETTINGS ask fails in the handshake: nothing that was written goes to it.
  */
 int conn_start_tls_client(struct conn *conn, const struct tls_client_context *context, const struct tls_client_settings *settings);
 /* False while there is no TLS, or its handshake is not done. */

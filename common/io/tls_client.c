@@ -14,10 +14,12 @@
 #include "common/io/tls_certificate.h"
 
 /*
- * TLS 1.2 with more than our own server offers, in the order of preference: whoever speaks nothing better would get the message in the clear, and that is
- * worse than keys without forward secrecy (RFC 7435 3).
+ * TLS 1.2 with more than our own server offers, in the order of preference: whoever speaks nothing better would get the
+ * message in the clear, and that is worse than keys without forward secrecy (RFC 7435 3).
  */
-#define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:ECDHE+AES:DHE+AES:kRSA+AESGCM:kRSA+AES:!aNULL:!aPSK:!kPSK"
+#define CIPHERS                                                                                          \
+	"ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:ECDHE+AES:DHE+AES:kRSA+AESGCM:kRSA+AES:" \
+	"!aNULL:!aPSK:!kPSK"
 
 enum {
 	/* OpenSSL's security levels: 80 bits for whom we do not authenticate (see above), else 112 bits. */

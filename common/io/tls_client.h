@@ -39,8 +39,9 @@ struct tls_client_tlsa {
 struct tls_client_settings {
 	enum tls_client_check check;
 	/*
-	 * Whom the certificate may be for. The first is sent to the server too (SNI, RFC 6066 3); under DANE it is the TLSA base domain (RFC 7672
-	 * 8.1). Without a dot at the end. None are needed for TLS_CLIENT_ANY; for TLS_CLIENT_AUTHORITY the first may be an IP address, which is not sent, and is alone then.
+	 * Whom the certificate may be for, without a dot at the end. The first is sent to the server too (SNI, RFC 6066 3);
+	 * under DANE it is the TLSA base domain (RFC 7672 8.1). None are needed for TLS_CLIENT_ANY. Except under DANE it
+	 * may be an IP address, which is not sent, and must be alone.
 	 */
 	size_t name_count;
 	struct slice names[TLS_CLIENT_NAMES_MAX];

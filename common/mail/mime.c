@@ -28,8 +28,9 @@ mime_new(void)
 	if (mime == NULL)
 		return NULL;
 	buffer_init(&mime->header, MIME_HEADER_MAX);
-	mime->state = MIME_STATE_HEADER;
+	buffer_init(&mime->plan, MIME_ENTITIES_MAX);
 	mime->problem = "";
+	mime_begin(mime, MIME_PASS_LINES);
 	return mime;
 }
 
@@ -39,6 +40,7 @@ mime_free(struct mime **mime)
 	if (*mime == NULL)
 		return;
 	buffer_free(&(*mime)->header);
+	buffer_free(&(*mime)->plan);
 	free(*mime);
 	*mime = NULL;
 }
@@ -56,7 +58,7 @@ static void
 release_line(struct mime *mime)
 {
 	if (mime->after_line_end)
-		mime_put_body(mime, SLICE("\r\n"));
+		mime_put_line_end(mime);
 	mime_put_run(mime, mime_held_line(mime));
 	mime->state = MIME_STATE_TEXT;
 }
@@ -94,6 +96,8 @@ check_header_line(struct mime *mime, struct slice line)
 {
 	if (slice_find(line, '\r') < line.length || slice_find(line, '\0') < line.length)
 		mime_fail(mime, "a bare CR or a NUL in a header section");
+	else if (mime->pass != MIME_PASS_LINES && !mime_is_7bit(line))
+		mime_fail(mime, "8-bit bytes in a header section");
 	return mime->error == 0;
 }
 
@@ -152,7 +156,7 @@ take_text(struct mime *mime, struct slice input)
 static void
 release_cr(struct mime *mime)
 {
-	if (mime->encoding)
+	if (mime->body != MIME_BODY_AS_IT_IS)
 		mime_put_body(mime, SLICE("\r"));
 	else
 		mime_fail(mime, "a bare CR outside of a binary part");

@@ -91,7 +91,7 @@ boundary_add(struct boundary *boundary, char c)
 {
 	struct mime_header *header = boundary->header;
 
-	if (c < ' ' || c == 127 || header->boundary_length == MIME_BOUNDARY_MAX)
+	if (c < ' ' || c > '~' || header->boundary_length == MIME_BOUNDARY_MAX)
 		boundary->bad = true;
 	else
 		header->boundary[header->boundary_length++] = c;
@@ -225,6 +225,7 @@ read_type(struct slice value, struct mime_header *header)
 	subtype = take_token(&value);
 	if (subtype.length == 0)
 		return MIME_OPAQUE;
+	header->is_text = slice_equal_nocase(type, SLICE("text"));
 	if (slice_equal_nocase(type, SLICE("message")))
 		return message_kind(subtype);
 	if (!slice_equal_nocase(type, SLICE("multipart")))
@@ -243,9 +244,9 @@ read_encoding(struct slice value)
 		return MIME_ENCODED;
 	if (slice_equal_nocase(encoding, SLICE("binary")))
 		return MIME_BINARY;
-	if (slice_equal_nocase(encoding, SLICE("7bit")) || slice_equal_nocase(encoding, SLICE("8bit")))
-		return MIME_IDENTITY;
-	return MIME_ENCODED;
+	if (slice_equal_nocase(encoding, SLICE("8bit")))
+		return MIME_8BIT;
+	return slice_equal_nocase(encoding, SLICE("7bit")) ? MIME_7BIT : MIME_ENCODED;
 }
 
 int
@@ -256,17 +257,21 @@ mime_header_read(struct slice header, bool in_digest, struct mime_header *header
 	size_t types = 0;
 	size_t encodings = 0;
 
-	*header_r = (struct mime_header){ .kind = in_digest ? MIME_MESSAGE : MIME_LEAF };
+	*header_r = (struct mime_header){ .kind = in_digest ? MIME_MESSAGE : MIME_LEAF, .is_text = !in_digest };
 	while (header_next(&reader, &field)) {
 		/* Blanks before the colon (RFC 5322 4.5) end the header section for some. */
 		if (field.whole.data[field.name.length] != ':')
 			return -EBADMSG;
 		if (slice_equal_nocase(field.name, SLICE("Content-Type"))) {
 			header_r->kind = types++ == 0 ? read_type(field.value, header_r) : MIME_OPAQUE;
+			header_r->has_type = true;
 		} else if (slice_equal_nocase(field.name, SLICE("Content-Transfer-Encoding"))) {
 			header_r->encoding = encodings++ == 0 ? read_encoding(field.value) : MIME_ENCODED;
 			header_r->encoding_field = field;
+		} else if (slice_equal_nocase(field.name, SLICE("MIME-Version"))) {
+			header_r->has_version = true;
 		}
 	}
+	header_r->fields_length = header.length - reader.rest.length;
 	return reader.rest.length == 0 || slice_equal(reader.rest, SLICE("\r\n")) ? 0 : -EBADMSG;
 }

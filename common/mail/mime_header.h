@@ -23,7 +23,8 @@ enum mime_kind {
 };
 
 enum mime_encoding {
-	MIME_IDENTITY, /* 7bit, 8bit, or no field */
+	MIME_7BIT,     /* or no field */
+	MIME_8BIT,
 	MIME_BINARY,
 	MIME_ENCODED,  /* anything else; also several fields, or a malformed one */
 };
@@ -31,6 +32,10 @@ enum mime_encoding {
 struct mime_header {
 	enum mime_kind kind;
 	enum mime_encoding encoding;
+	bool is_text;                       /* text, also without a field */
+	bool has_type;                      /* there is a Content-Type */
+	bool has_version;                   /* there is a MIME-Version */
+	size_t fields_length;               /* bytes of the section up to its empty line */
 	bool is_digest;                     /* multipart/digest: its parts are messages unless they say otherwise */
 	bool is_signed;                     /* multipart/signed: its parts must stay as they are */
 	struct header_field encoding_field; /* into the header section; empty without one */

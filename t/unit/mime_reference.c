@@ -33,7 +33,7 @@ write_bytes(struct buffer *out, const char *what, struct slice bytes)
 
 /* Base64 when it is that, else as it is. */
 static void
-write_decoded(struct slice body, struct buffer *out)
+write_base64(struct slice body, struct buffer *out)
 {
 	char *text = malloc(body.length + 1);
 	char *bytes = malloc(body.length + 1);
@@ -48,6 +48,83 @@ write_decoded(struct slice body, struct buffer *out)
 		write_bytes(out, "leaf", body);
 	free(text);
 	free(bytes);
+}
+
+/* The value of two hexadecimal digits, or -1. */
+static int
+read_hex(const char *text)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	const char *high = text[0] == '\0' ? NULL : strchr(digits, text[0]);
+	const char *low = text[1] == '\0' ? NULL : strchr(digits, text[1]);
+
+	return high == NULL || low == NULL ? -1 : (int)((high - digits) * 16 + (low - digits));
+}
+
+/* What is not quoted-printable stays as it is; blanks at the ends of lines go (RFC 2045 6.7, rule 3). */
+static void
+write_quoted(struct slice body, struct buffer *out)
+{
+	char *text = calloc(1, body.length + 3);
+	char *bytes = malloc(body.length + 1);
+	size_t from = 0;
+	size_t to = 0;
+	size_t solid = 0; /* where the last byte ends that is no blank */
+
+	if (body.length > 0)
+		memcpy(text, body.data, body.length);
+	while (from < body.length) {
+		if (memcmp(text + from, "=\r\n", 3) == 0) {
+			from += 3;
+			solid = to;
+		} else if (memcmp(text + from, "\r\n", 2) == 0) {
+			to = solid;
+			bytes[to++] = text[from++];
+			bytes[to++] = text[from++];
+			solid = to;
+		} else if (text[from] == '=' && read_hex(text + from + 1) >= 0) {
+			bytes[to++] = (char)read_hex(text + from + 1);
+			from += 3;
+			solid = to;
+		} else {
+			bytes[to++] = text[from];
+			solid = text[from] == ' ' || text[from] == '\t' ? solid : to;
+			from++;
+		}
+	}
+	write_bytes(out, "leaf", slice_of(bytes, solid));
+	free(text);
+	free(bytes);
+}
+
+static void
+write_leaf(struct slice encoding, struct slice body, struct buffer *out)
+{
+	if (slice_equal_nocase(encoding, SLICE("base64")))
+		write_base64(body, out);
+	else if (slice_equal_nocase(encoding, SLICE("quoted-printable")))
+		write_quoted(body, out);
+	else
+		write_bytes(out, "leaf", body);
+}
+
+/* SECTION without the fields that a conversion may change or add. */
+static void
+write_fields(struct slice section, struct buffer *out)
+{
+	struct header_reader reader = header_read(section);
+	struct header_field field;
+
+	buffer_append_string(out, "header (");
+	while (header_next(&reader, &field)) {
+		if (slice_equal_nocase(field.name, SLICE("Content-Transfer-Encoding")) ||
+		    slice_equal(field.whole, SLICE("MIME-Version: 1.0\r\n")) ||
+		    slice_equal(field.whole, SLICE("Content-Type: text/plain; charset=unknown-8bit\r\n")))
+			continue;
+		write_bytes(out, "field", field.whole);
+	}
+	buffer_append_slice(out, reader.rest);
+	buffer_append_string(out, ")");
 }
 
 /* Is LINE, with its line end, a delimiter of the multipart? */
@@ -125,27 +202,17 @@ read_entity(struct slice entity, bool in_digest, struct buffer *out)
 {
 	struct slice section = slice_first(entity, find_body(entity));
 	struct slice body = slice_from(entity, section.length);
-	struct slice field;
 	struct mime_header header;
 
 	if (mime_header_read(section, in_digest, &header) != 0)
 		abort();
-	field = header.encoding_field.whole;
-	if (field.length > 0) {
-		size_t before = (size_t)(field.data - section.data);
-
-		write_bytes(out, "header", slice_first(section, before));
-		section = slice_from(section, before + field.length);
-	}
-	write_bytes(out, "header", section);
+	write_fields(section, out);
 	if (header.encoding != MIME_ENCODED && header.kind == MIME_MULTIPART)
 		read_multipart(&header, body, out);
 	else if (header.encoding != MIME_ENCODED && header.kind == MIME_MESSAGE)
 		read_entity(body, false, out);
-	else if (slice_equal_nocase(slice_trim(header.encoding_field.value), SLICE("base64")))
-		write_decoded(body, out);
 	else
-		write_bytes(out, "leaf", body);
+		write_leaf(slice_trim(header.encoding_field.value), body, out);
 }
 
 void

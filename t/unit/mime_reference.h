@@ -11,8 +11,8 @@
 #include "common/base/slice.h"
 
 /*
- * Writes into OUT what a conversion must keep: the header sections but for Content-Transfer-Encoding, the
- * decoded leaves, the text between parts, and how they contain each other.
+ * Writes into OUT what a conversion must keep: the header sections but for Content-Transfer-Encoding and what a
+ * conversion to 7bit adds, the decoded leaves, the text between parts, and how they contain each other.
  */
 void reference_read(struct slice message, struct buffer *out);
 /* True when CR and LF come only together, and there is no NUL. */
