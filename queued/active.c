@@ -44,8 +44,8 @@ active_new(struct schedule *schedule, struct message *message, struct record *re
 	return active;
 }
 
-static void
-drop_outcomes(struct active *active)
+void
+active_drop_outcomes(struct active *active)
 {
 	while (!STAILQ_EMPTY(&active->outcomes)) {
 		struct outcome *outcome = STAILQ_FIRST(&active->outcomes);
@@ -53,6 +53,7 @@ drop_outcomes(struct active *active)
 		STAILQ_REMOVE_HEAD(&active->outcomes, link);
 		free(outcome);
 	}
+	active->failed = active->deferred = 0;
 }
 
 void
@@ -62,7 +63,7 @@ active_free(struct active **active_p)
 
 	*active_p = NULL;
 	active_unload(active);
-	drop_outcomes(active);
+	active_drop_outcomes(active);
 	active->schedule->actives--;
 	active->message->active = NULL;
 	free(active);
@@ -233,6 +234,8 @@ active_add_outcome(struct active *active, enum outcome_kind kind, uint32_t index
 
 	status_code(verdict->status, kind == OUTCOME_FAILED ? '5' : '4', status);
 	active_log(active, LOG_NOTICE, event, address, status, verdict);
+	if ((int)message_state(active->message, index) >= RECIPIENT_FINAL)
+		return; /* removed by the administrator meanwhile */
 	outcome = outcome_new(kind, index, address, status, verdict);
 	if (outcome == NULL) {
 		message_set_state(active->message, index, RECIPIENT_WAITING); /* it is tried again, as if nothing had been said */

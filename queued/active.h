@@ -53,6 +53,7 @@ struct active {
 	uint32_t expanding;              /* EXPANSIONs that are not durable yet */
 	uint32_t returning;              /* bounces that are not durable yet */
 	bool asking;                     /* in the list of those that have something to ask */
+	bool closing;                    /* a round in which everything fails: the message is returned by the administrator */
 	struct outcome_list outcomes;
 	uint32_t failed;                 /* of OUTCOMES */
 	uint32_t deferred;               /* of OUTCOMES, those that end when the message expires */
@@ -79,6 +80,8 @@ void active_deliver(struct active *active, uint32_t index, struct slice address,
 void active_relay(struct active *active, uint32_t index, struct slice address, const struct verdict *verdict);
 void active_fail(struct active *active, uint32_t index, struct slice address, const struct verdict *verdict);
 void active_defer(struct active *active, enum outcome_kind kind, uint32_t index, struct slice address, const struct verdict *verdict);
+/* Forgets what was said. */
+void active_drop_outcomes(struct active *active);
 /* True when an outcome of that kind ends with the message's lifetime. */
 static inline bool
 outcome_may_expire(enum outcome_kind kind)

@@ -23,9 +23,19 @@ enum {
 	TELL_MS = 500,                     /* between two signs of life */
 };
 
+/* A call that waits until what it changed is durable. Its tool may go meanwhile. */
+struct admin_settling {
+	struct admin_peer *peer; /* or NULL */
+};
+
 static const struct admin_verb verbs[QUEUE_VERB_END] = {
 	[QUEUE_LIST] = { .name = "list", .message = admin_list_message },
 	[QUEUE_SHOW] = { .name = "show", .choice = true, .message = admin_show_message },
+	[QUEUE_HOLD] = { .name = "hold", .choice = true, .changes = true, .message = admin_hold_message },
+	[QUEUE_RELEASE] = { .name = "release", .choice = true, .changes = true, .message = admin_release_message },
+	[QUEUE_RETRY] = { .name = "retry", .choice = true, .changes = true, .message = admin_retry_message },
+	[QUEUE_BOUNCE] = { .name = "bounce", .choice = true, .changes = true, .message = admin_bounce_message },
+	[QUEUE_DELETE] = { .name = "delete", .choice = true, .changes = true, .message = admin_delete_message },
 };
 
 struct wire_writer
@@ -49,6 +59,9 @@ peer_forget_call(struct admin_peer *peer)
 {
 	if (peer->phase == ADMIN_WORKING)
 		TAILQ_REMOVE(&peer->admin->working, peer, work_link);
+	if (peer->settling != NULL)
+		peer->settling->peer = NULL;
+	peer->settling = NULL;
 	admin_walk_end(peer);
 	buffer_free(&peer->payload);
 	buffer_free(&peer->out);
@@ -129,14 +142,37 @@ peer_tell(struct admin_peer *peer)
 	(void)channel_send(peer->channel, &writer);
 }
 
-/* What was done is on its way to the disk; admin_turn goes on. */
+static void
+peer_settled(void *context)
+{
+	struct admin_settling *settling = context;
+
+	if (settling->peer != NULL) {
+		settling->peer->settling = NULL;
+		peer_reply(settling->peer);
+	}
+	free(settling);
+}
+
 static void
 peer_settle(struct admin_peer *peer)
 {
+	struct admin_settling *settling = malloc(sizeof(*settling));
+	int error = -ENOMEM;
+
 	TAILQ_REMOVE(&peer->admin->working, peer, work_link);
 	peer->phase = ADMIN_SETTLING;
-	peer->turn = store_turn(peer->admin->hooks.store);
-	peer->admin->hooks.wake(peer->admin->hooks.context);
+	if (settling != NULL) {
+		*settling = (struct admin_settling){ .peer = peer };
+		error = store_await(peer->admin->hooks.store, peer_settled, settling);
+	}
+	if (error == 0) {
+		peer->settling = settling;
+		return;
+	}
+	free(settling);
+	peer_fail(peer, error);
+	peer_reply(peer);
 }
 
 static void
@@ -171,27 +207,6 @@ admin_on_step(evutil_socket_t fd, short what, void *context)
 		peer_reply(peer);
 	}
 	admin_arm(admin);
-}
-
-void
-admin_turn(struct admin *admin)
-{
-	struct store *store = admin->hooks.store;
-	struct admin_peer *peer, *next;
-
-	TAILQ_FOREACH_SAFE(peer, &admin->peers, link, next) {
-		if (peer->phase != ADMIN_SETTLING)
-			continue;
-		if (store_is_broken(store)) {
-			peer->reply.status = QUEUE_TEMPORARY;
-			strlcpy(peer->reply.message, "done, but it cannot be written to the disk now", sizeof(peer->reply.message));
-			peer_reply(peer);
-		} else if (store_is_durable(store, peer->turn)) {
-			peer_reply(peer);
-		} else if (store_has_lazy(store)) {
-			store_sync(store);
-		}
-	}
 }
 
 /* ---- the beginning of a call ---- */

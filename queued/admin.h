@@ -18,8 +18,6 @@ struct admin_hooks {
 	struct event_base *base;
 	struct store *store;
 	struct schedule *schedule;
-	/* Call store_flush and admin_turn at the end of this turn. */
-	void (*wake)(void *context);
 	int64_t (*now)(void *context); /* seconds since 1970 */
 	void *context;
 };
@@ -30,7 +28,5 @@ struct admin *admin_new(const struct admin_hooks *hooks);
 void admin_free(struct admin **admin);
 /* A tool has connected. Takes FD. */
 void admin_accept(struct admin *admin, int fd);
-/* After store_flush: answers those calls whose changes are durable. */
-void admin_turn(struct admin *admin);
 
 #endif

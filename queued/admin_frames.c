@@ -84,6 +84,7 @@ queue_entry_put(struct wire_writer *writer, const struct queue_entry *entry)
 	wire_put_slice(writer, entry->sender);
 	wire_put_slice(writer, entry->status);
 	wire_put_slice(writer, entry->text);
+	wire_put_slice(writer, entry->remote);
 	wire_put_u32(writer, entry->count);
 	for (uint32_t i = 0; i < entry->count; i++)
 		wire_put_slice(writer, entry->list[i]);
@@ -103,6 +104,7 @@ queue_entry_get(struct wire_reader *reader, struct queue_entry *entry_r)
 	entry_r->sender = wire_get_slice(reader);
 	entry_r->status = wire_get_slice(reader);
 	entry_r->text = wire_get_slice(reader);
+	entry_r->remote = wire_get_slice(reader);
 	entry_r->count = wire_get_u32(reader);
 	entry_r->addresses = *reader;
 	for (uint32_t i = 0; i < entry_r->count && !reader->bad; i++)

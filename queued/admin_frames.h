@@ -45,6 +45,7 @@ struct queue_entry {
 	struct slice sender;
 	struct slice status;
 	struct slice text;
+	struct slice remote;
 	uint32_t count;             /* of ADDRESSES */
 	struct wire_reader addresses; /* read: wire_get_slice COUNT times */
 	const struct slice *list;   /* to put */

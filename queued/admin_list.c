@@ -2,12 +2,15 @@
  * QUEUE_LIST: one entry for each message.
  */
 #include "queued/admin_state.h"
+#include "queued/payload_deferral.h"
 
 static enum queue_state
 list_state(const struct message *message)
 {
 	if (message->active != NULL)
 		return QUEUE_ACTIVE;
+	if (message->held)
+		return QUEUE_HELD;
 	return message->attempts > 0 ? QUEUE_DEFERRED : QUEUE_NEW;
 }
 
@@ -21,6 +24,22 @@ list_addresses(const struct admin_view *view, struct slice *list)
 		if (admin_index_is_live(view->message, i))
 			list[count++] = admin_view_address(view, i);
 	return count;
+}
+
+/* What was said at the last attempt: of several reasons the first. HELD keeps the memory that the entry points into. */
+static void
+list_reason(const struct message *message, struct queue_entry *entry, struct record **held)
+{
+	struct deferral_reason reason;
+	struct deferral deferral;
+
+	if (store_read_deferral(message, held) != 0)
+		return;
+	if (deferral_parse(record_payload_slice(*held), &deferral) != 0 || deferral_next(&deferral, &reason) != 1)
+		return;
+	entry->status = reason.status;
+	entry->text = reason.text;
+	entry->remote = reason.remote;
 }
 
 int
@@ -39,8 +58,11 @@ admin_list_message(struct admin_peer *peer, struct admin_view *view)
 		.next = heap_contains(&message->timer) ? message->timer.key : 0,
 		.list = list,
 	};
+	struct record *deferral = NULL;
 	struct wire_writer writer;
+	int error;
 
+	list_reason(message, &entry, &deferral);
 	if (admin_view_open(view) == 0) {
 		entry.sender = view->envelope.sender;
 		entry.count = list_addresses(view, list);
@@ -50,5 +72,7 @@ admin_list_message(struct admin_peer *peer, struct admin_view *view)
 	writer = admin_frame(peer, QUEUE_ENTRY);
 	queue_entry_put(&writer, &entry);
 	peer->reply.count++;
-	return wire_end(&writer);
+	error = wire_end(&writer);
+	record_release(&deferral);
+	return error;
 }

@@ -9,6 +9,7 @@
 #include "common/io/durable.h"
 #include "common/mail/header.h"
 #include "queued/admin_state.h"
+#include "queued/payload_deferral.h"
 
 #define SHOWN_ALL UINT64_MAX /* recipients */
 
@@ -78,6 +79,36 @@ show_recipient(struct admin_peer *peer, const struct admin_view *view, uint32_t 
 }
 
 static int
+show_attempt(struct admin_peer *peer, struct deferral_reason *reason)
+{
+	struct queue_attempt attempt = { .when = reason->when, .remote = reason->remote, .status = reason->status, .text = reason->text };
+	struct wire_writer writer = admin_frame(peer, QUEUE_ATTEMPT);
+	struct payload_range range;
+
+	while (deferral_range(reason, &range))
+		attempt.recipients += range.count;
+	queue_attempt_put(&writer, &attempt);
+	return wire_end(&writer);
+}
+
+static int
+show_attempts(struct admin_peer *peer, const struct admin_view *view)
+{
+	struct deferral_reason reason;
+	struct deferral deferral;
+	struct record *record;
+	int error = 0;
+
+	if (store_read_deferral(view->message, &record) != 0)
+		return 0;
+	if (deferral_parse(record_payload_slice(record), &deferral) == 0)
+		while (error == 0 && deferral_next(&deferral, &reason) == 1)
+			error = show_attempt(peer, &reason);
+	record_release(&record);
+	return error;
+}
+
+static int
 show_recipients(struct admin_peer *peer, const struct admin_view *view)
 {
 	int error = 0;
@@ -88,8 +119,10 @@ show_recipients(struct admin_peer *peer, const struct admin_view *view)
 		if (message_state(view->message, index) != RECIPIENT_ABSENT)
 			error = show_recipient(peer, view, index);
 	}
-	if (peer->position > view->message->index_count)
+	if (error == 0 && peer->position > view->message->index_count) {
 		peer->position = SHOWN_ALL;
+		error = show_attempts(peer, view);
+	}
 	return error == 0 ? 1 : error;
 }
 

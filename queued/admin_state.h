@@ -12,6 +12,7 @@
 #include "queued/admin.h"
 #include "queued/admin_frames.h"
 
+struct admin_settling;
 struct admin_verb;
 
 /* What is known of a message beyond its struct: read back when it is not at hand. */
@@ -57,7 +58,7 @@ struct admin_peer {
 	uint64_t offset;        /* the same: of its content */
 	uint64_t looked_at;     /* messages */
 	int64_t told;           /* of the last QUEUE_PROGRESS, clock_monotonic_ms */
-	uint64_t turn;          /* SETTLING: of the store */
+	struct admin_settling *settling; /* SETTLING, else NULL */
 	struct queue_reply reply;
 };
 
@@ -108,6 +109,12 @@ bool admin_index_is_live(const struct message *message, uint32_t index);
 
 /* admin_list.c */
 int admin_list_message(struct admin_peer *peer, struct admin_view *view);
+/* admin_change.c */
+int admin_hold_message(struct admin_peer *peer, struct admin_view *view);
+int admin_release_message(struct admin_peer *peer, struct admin_view *view);
+int admin_retry_message(struct admin_peer *peer, struct admin_view *view);
+int admin_bounce_message(struct admin_peer *peer, struct admin_view *view);
+int admin_delete_message(struct admin_peer *peer, struct admin_view *view);
 /* admin_show.c */
 int admin_show_message(struct admin_peer *peer, struct admin_view *view);
 

@@ -66,6 +66,16 @@ consignment_add(struct consignment *consignment, struct target *target)
 }
 
 void
+consignment_withdraw(struct consignment *consignment, struct target_list *targets)
+{
+	STAILQ_CONCAT(targets, &consignment->waiting);
+	consignment->count = 0;
+	if (consignment->queued)
+		TAILQ_REMOVE(&consignment->destination->turn, consignment, link);
+	consignment->queued = false;
+}
+
+void
 consignment_complete(struct consignment *consignment)
 {
 	consignment->complete = true;

@@ -76,6 +76,8 @@ void destination_init(struct destination *destination, struct transport *transpo
 void consignment_init(struct consignment *consignment, struct active *active, struct destination *destination);
 /* Adds TARGET, and takes the consignment into its destination's turn when there is a whole job. */
 void consignment_add(struct consignment *consignment, struct target *target);
+/* Moves what is not handed out to TARGETS. */
+void consignment_withdraw(struct consignment *consignment, struct target_list *targets);
 /* Nothing more comes for now: what there is may go. */
 void consignment_complete(struct consignment *consignment);
 /* Hands out jobs as long as the transport takes them. */

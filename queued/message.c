@@ -128,6 +128,9 @@ message_mark(struct message *message, enum message_mark mark)
 	case MARK_WARNED:
 		message->warned = true;
 		return true;
+	case MARK_RETURNED:
+		message->returned = true;
+		return true;
 	case MARK_MAX:
 		break;
 	}

@@ -65,6 +65,7 @@ struct message {
 	bool body_in_file;
 	bool held;                       /* by the administrator: no attempts (MARK_HELD) */
 	bool warned;                     /* the sender is not to be told of the delay any more (MARK_WARNED) */
+	bool returned;                   /* by the administrator: what is left fails, when that is possible (MARK_RETURNED) */
 	bool unreadable;                 /* its record could not be read back; found when it was to be copied */
 	bool copying;                    /* is being copied forward */
 	bool ended;                      /* is over, and waits only for the copy */

@@ -44,6 +44,7 @@ enum message_mark {
 	MARK_HELD = 32,     /* the administrator wants no attempts */
 	MARK_RELEASED = 33, /* it is not held any more */
 	MARK_WARNED = 34,   /* the sender knows of the delay, or is not to be told */
+	MARK_RETURNED = 35, /* the administrator returns it: what is left of its recipients fails */
 	MARK_MAX = 63,
 };
 

@@ -148,8 +148,6 @@ queue_on_turn(evutil_socket_t fd, short what, void *context)
 	if (!queue->stopping)
 		schedule_turn(queue->schedule);
 	store_flush(queue->store);
-	if (queue->admin != NULL)
-		admin_turn(queue->admin);
 	if (store_is_broken(queue->store)) {
 		arm_once(queue->retry, RETRY_MS);
 		queue_check_space(queue);
@@ -346,7 +344,6 @@ queue_make_parts(struct queue *queue)
 		.base = process_base(queue->process),
 		.store = queue->store,
 		.schedule = queue->schedule,
-		.wake = queue_wake,
 		.now = queue_now,
 		.context = queue,
 	});

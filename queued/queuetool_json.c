@@ -34,4 +34,5 @@ tool_json_entry(const struct queue_entry *entry)
 		printf("%jd", (intmax_t)entry->next);
 	tool_json_member("status", entry->status);
 	tool_json_member("reason", entry->text);
+	tool_json_member("remote", entry->remote);
 }

@@ -17,6 +17,7 @@
 /* One entry in the file. */
 struct line {
 	uint64_t id;
+	uint64_t arrival; /* seconds since 1970 */
 	struct slice payload;
 };
 
@@ -30,6 +31,7 @@ static int
 lines_add(struct lines *lines, struct slice payload)
 {
 	struct wire_reader reader = wire_read(payload);
+	struct line *line;
 
 	if (lines->count == lines->size) {
 		size_t size = lines->size == 0 ? 1024 : lines->size * 2;
@@ -40,7 +42,10 @@ lines_add(struct lines *lines, struct slice payload)
 		lines->list = list;
 		lines->size = size;
 	}
-	lines->list[lines->count++] = (struct line){ wire_get_u64(&reader), payload };
+	line = &lines->list[lines->count++];
+	line->id = wire_get_u64(&reader);
+	line->arrival = wire_get_u64(&reader);
+	line->payload = payload;
 	return 0;
 }
 
@@ -63,10 +68,12 @@ lines_read(struct lines *lines, struct slice file)
 static int
 line_compare(const void *a, const void *b)
 {
-	uint64_t first = ((const struct line *)a)->id;
-	uint64_t second = ((const struct line *)b)->id;
+	const struct line *first = a;
+	const struct line *second = b;
 
-	return first < second ? -1 : first > second;
+	if (first->arrival != second->arrival)
+		return first->arrival < second->arrival ? -1 : 1;
+	return first->id < second->id ? -1 : first->id > second->id;
 }
 
 /* ---- looks ---- */

@@ -18,6 +18,7 @@ enum {
 	LONG_HEADERS,
 	LONG_FOLLOW,
 	LONG_MAILQ,
+	CHANGE = OPTION_JSON | OPTION_FILTER | OPTION_ALL,
 	HELP_COLUMN = 36, /* where the summaries of the help begin */
 };
 
@@ -114,6 +115,11 @@ const struct tool_command tool_commands[] = {
 	  OPTION_JSON | OPTION_FILTER | OPTION_ALL | OPTION_MAILQ, 0, QUEUE_IDS_MAX, tool_show_list, NULL },
 	{ "show", "ID... | FILTER...", "all about a message", QUEUE_SHOW,
 	  OPTION_JSON | OPTION_FILTER | OPTION_ALL | OPTION_CONTENT, 1, QUEUE_IDS_MAX, tool_show_messages, NULL },
+	{ "hold", "ID... | FILTER...", "no attempts until it is released", QUEUE_HOLD, CHANGE, 1, QUEUE_IDS_MAX, NULL, "held" },
+	{ "release", "ID... | FILTER...", "attempts again, now", QUEUE_RELEASE, CHANGE, 1, QUEUE_IDS_MAX, NULL, "released" },
+	{ "retry", "ID... | FILTER...", "the next attempt now", QUEUE_RETRY, CHANGE, 1, QUEUE_IDS_MAX, NULL, "retried" },
+	{ "bounce", "ID... | FILTER...", "give it up, and tell its sender", QUEUE_BOUNCE, CHANGE, 1, QUEUE_IDS_MAX, NULL, "bounced" },
+	{ "delete", "ID... | FILTER...", "give it up, and tell nobody", QUEUE_DELETE, CHANGE, 1, QUEUE_IDS_MAX, NULL, "deleted" },
 	{ .verb = NULL },
 };
 

@@ -150,6 +150,8 @@ add_marks(struct buffer *out, const struct message *message)
 		error = payload_results_mark(out, message->id, MARK_HELD);
 	if (error == 0 && message->warned)
 		error = payload_results_mark(out, message->id, MARK_WARNED);
+	if (error == 0 && message->returned)
+		error = payload_results_mark(out, message->id, MARK_RETURNED);
 	return error;
 }
 

@@ -260,6 +260,11 @@ route_answered(void *context, const struct expand_answer *answer)
 	active->schedule->asked--;
 	if (!TAILQ_EMPTY(&active->schedule->asking))
 		schedule_wake(active->schedule);
+	if (active_is_stopped(active)) {
+		message_set_state(active->message, question.index, RECIPIENT_WAITING);
+		active_check(active);
+		return;
+	}
 	if (answer->status == -ECONNRESET) {
 		route_again(active, question.index);
 		return;
@@ -335,7 +340,7 @@ route_some(struct active *active)
 	return 1;
 }
 
-static void
+void
 route_leave(struct active *active)
 {
 	TAILQ_REMOVE(&active->schedule->asking, active, asking_link);
@@ -395,6 +400,8 @@ route_run(struct schedule *schedule)
 void
 active_check(struct active *active)
 {
+	if (active_is_stopped(active))
+		active_withdraw(active);
 	if (active->asking || active->asked > 0 || active->expanding > 0)
 		return;
 	consignment_complete(&active->local);

@@ -69,11 +69,13 @@ schedule_has_room(const struct schedule *schedule)
 	return schedule->actives < ACTIVES_MAX;
 }
 
-static void
+void
 schedule_wait(struct schedule *schedule, struct message *message, int64_t when)
 {
 	char name[QUEUEID_SIZE];
 
+	if (message->held && !message->returned)
+		return;
 	if (heap_insert(&schedule->timetable, &message->timer, when) == 0) {
 		schedule_wake(schedule);
 		return;
@@ -90,13 +92,15 @@ brief_deferral(const struct message *message, int64_t now)
 	return now + (wait < BRIEF_LEAST ? BRIEF_LEAST : wait > BRIEF_MOST ? BRIEF_MOST : wait);
 }
 
-static void
+void
 schedule_begin_round(struct schedule *schedule, struct message *message, struct record *record)
 {
 	struct active *active = active_new(schedule, message, record);
 
 	if (active == NULL)
 		schedule_wait(schedule, message, brief_deferral(message, schedule_now(schedule)));
+	else if (message->returned)
+		active_return(active);
 	else
 		route_begin(active);
 }
@@ -183,8 +187,8 @@ schedule_due(const struct schedule *schedule)
 
 /* ---- out of rounds ---- */
 
-static void
-schedule_remove(struct schedule *schedule, struct message *message)
+void
+schedule_end(struct schedule *schedule, struct message *message)
 {
 	char name[QUEUEID_SIZE];
 
@@ -231,6 +235,8 @@ schedule_defer(struct active *active)
 		next = retry_next(schedule_config(schedule), message->arrival, now, arc4random());
 		deferral_record(active, next);
 	}
+	if (message->returned && !active->closing)
+		next = now;
 	schedule_wait(schedule, message, next);
 }
 
@@ -244,7 +250,7 @@ schedule_end_round(struct active **active)
 		schedule_defer(*active);
 	active_free(active);
 	if (message->live == 0)
-		schedule_remove(schedule, message);
+		schedule_end(schedule, message);
 	if (heap_first(&schedule->timetable) != NULL)
 		schedule_wake(schedule);
 }

@@ -36,6 +36,19 @@ void schedule_add(struct schedule *schedule, struct message *message, struct rec
 /* A message that recovery found. */
 void schedule_recovered(struct schedule *schedule, struct message *message);
 
+/* ---- for the administrator: schedule_admin.c. Each appends what must become durable (store_await). ---- */
+
+/* No attempts any more; what is under way is finished. True when it was not held. */
+bool schedule_hold(struct schedule *schedule, struct message *message);
+/* It is tried again, now. True when it was held. */
+bool schedule_release(struct schedule *schedule, struct message *message);
+/* It is tried now. True when it was waiting, and is not held. */
+bool schedule_retry(struct schedule *schedule, struct message *message);
+/* What is left of its recipients fails, and its sender is told; what is under way is finished before. MESSAGE may be freed. */
+void schedule_return(struct schedule *schedule, struct message *message);
+/* What is left of its recipients ends as removed, and nobody is told. MESSAGE may be freed. */
+void schedule_remove(struct schedule *schedule, struct message *message);
+
 /* Does everything that can be done now. */
 void schedule_turn(struct schedule *schedule);
 /* tabled is there again. */

@@ -44,14 +44,29 @@ schedule_is_over_memory(const struct schedule *schedule)
 }
 
 /* schedule.c */
+/* MESSAGE waits until WHEN, or, when it is held, for the administrator. */
+void schedule_wait(struct schedule *schedule, struct message *message, int64_t when);
+void schedule_begin_round(struct schedule *schedule, struct message *message, struct record *record);
+/* MESSAGE is over: no recipient is left. */
+void schedule_end(struct schedule *schedule, struct message *message);
 /* The round is over, as far as recipients go: MESSAGE ends or goes back to the timetable. Frees *active. */
 void schedule_end_round(struct active **active);
 /* The message's record is damaged: what is left of it is removed. */
 void schedule_remove_damaged(struct schedule *schedule, struct message *message);
 
+/* schedule_admin.c */
+/* Nothing more is to be begun in its round: it is held, returned or removed. */
+bool active_is_stopped(const struct active *active);
+/* What has not been handed out goes back. */
+void active_withdraw(struct active *active);
+/* The round of a message that is returned: everything fails. */
+void active_return(struct active *active);
+
 /* route.c */
 void route_begin(struct active *active);
 void route_run(struct schedule *schedule);
+/* ACTIVE has nothing to ask for now. */
+void route_leave(struct active *active);
 
 /* deferral.c */
 /* Appends a DEFERRAL with ACTIVE's outcomes as its reasons. */

@@ -73,9 +73,6 @@ bool store_has_lazy(const struct store *store);
 /* True after a failure: nothing can be written. store_retry after a while. */
 bool store_is_broken(const struct store *store);
 void store_retry(struct store *store);
-/* The number of the coming store_flush, and whether all that was appended up to that of TURN is durable. */
-uint64_t store_turn(const struct store *store);
-bool store_is_durable(const struct store *store, uint64_t turn);
 /* True when nothing is waiting to be written or synced. */
 bool store_is_idle(const struct store *store);
 

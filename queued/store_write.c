@@ -267,18 +267,6 @@ store_has_lazy(const struct store *store)
 	return !store->syncing && !TAILQ_EMPTY(&store->written);
 }
 
-uint64_t
-store_turn(const struct store *store)
-{
-	return store->turn;
-}
-
-bool
-store_is_durable(const struct store *store, uint64_t turn)
-{
-	return store->synced_turn >= turn;
-}
-
 bool
 store_is_idle(const struct store *store)
 {

@@ -36,8 +36,8 @@ enum queue_type {
 
 	/*
 	 * In the file. A message: u64 id; u64 arrival (seconds since 1970); u64 size of the content; u8 state (enum queue_state); u32 recipients; u32
-	 * recipients left; u32 attempts; u64 next attempt (seconds since 1970; 0: none is set); string sender; string status and string text (of the last
-	 * attempt that failed, or ""); u32 count of addresses; for each: string address of a recipient left
+	 * recipients left; u32 attempts; u64 next attempt (seconds since 1970; 0: none is set); string sender; string status, text and remote
+	 * host (of the last attempt that failed, or ""); u32 count of addresses; for each: string address of a recipient left
 	 */
 	QUEUE_ENTRY = 5,
 	/* The envelope of the message before it (QUEUE_SHOW): u8 flags (enum envelope_flag); string envid, client, session */

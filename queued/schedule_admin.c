@@ -1,0 +1,120 @@
+/*
+ * What the administrator orders for a message. In a round that is under way, what has been handed out comes to its end; nothing else begins.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "queued/schedule_state.h"
+
+bool
+active_is_stopped(const struct active *active)
+{
+	const struct message *message = active->message;
+
+	return message->held || (message->returned && !active->closing) || message->live == 0;
+}
+
+void
+active_withdraw(struct active *active)
+{
+	struct target_list targets = STAILQ_HEAD_INITIALIZER(targets);
+
+	if (active->asking)
+		route_leave(active);
+	consignment_withdraw(&active->local, &targets);
+	while (!STAILQ_EMPTY(&targets)) {
+		struct target *target = STAILQ_FIRST(&targets);
+
+		STAILQ_REMOVE_HEAD(&targets, link);
+		message_set_state(active->message, target->index, RECIPIENT_WAITING);
+		free(target);
+	}
+}
+
+void
+active_return(struct active *active)
+{
+	struct message *message = active->message;
+	int error = active_load(active);
+
+	active->closing = true;
+	if (error == -EBADMSG) {
+		struct schedule *schedule = active->schedule;
+
+		active_free(&active);
+		schedule_remove_damaged(schedule, message);
+		return;
+	}
+	for (uint32_t i = 0; error == 0 && i < message->index_count; i++)
+		if (message_state(message, i) == RECIPIENT_WAITING)
+			active_fail(active, i, active_address(active, i), VERDICT("5.7.0", "returned by the administrator"));
+	active_check(active);
+}
+
+/* It waits no more. */
+static void
+schedule_take(struct schedule *schedule, struct message *message)
+{
+	heap_remove(&schedule->timetable, &message->timer);
+}
+
+bool
+schedule_hold(struct schedule *schedule, struct message *message)
+{
+	if (message->held)
+		return false;
+	store_mark(schedule->hooks.store, message, MARK_HELD);
+	schedule_take(schedule, message);
+	if (message->active != NULL)
+		active_check(message->active);
+	return true;
+}
+
+bool
+schedule_release(struct schedule *schedule, struct message *message)
+{
+	if (!message->held)
+		return false;
+	store_mark(schedule->hooks.store, message, MARK_RELEASED);
+	if (message->active == NULL)
+		schedule_wait(schedule, message, schedule_now(schedule));
+	return true;
+}
+
+bool
+schedule_retry(struct schedule *schedule, struct message *message)
+{
+	if (message->held || message->active != NULL)
+		return false;
+	schedule_take(schedule, message);
+	schedule_wait(schedule, message, schedule_now(schedule));
+	return true;
+}
+
+void
+schedule_return(struct schedule *schedule, struct message *message)
+{
+	store_mark(schedule->hooks.store, message, MARK_RETURNED);
+	if (message->active != NULL) {
+		active_check(message->active);
+		return;
+	}
+	schedule_take(schedule, message);
+	schedule_wait(schedule, message, schedule_now(schedule));
+}
+
+void
+schedule_remove(struct schedule *schedule, struct message *message)
+{
+	/* Also those that are not there yet: an expansion whose record is on its way brings no new ones. */
+	struct payload_range all = { 0, message->index_count };
+
+	store_results(schedule->hooks.store, message, RECIPIENT_REMOVED, &all, 1);
+	if (message->active != NULL) {
+		active_drop_outcomes(message->active);
+		active_check(message->active);
+		return;
+	}
+	schedule_take(schedule, message);
+	schedule_end(schedule, message);
+}
