@@ -10,6 +10,7 @@
 #include <sysexits.h>
 
 #include "tabled/dbtool.h"
+#include "tabled/saslprep.h"
 
 enum {
 	APP_GROUPS = 5, /* of a password that we make: 100 bits, */
@@ -54,6 +55,18 @@ password_ask(const char *login, char *out, size_t size)
 	return same ? 0 : dbtool_fail(EX_DATAERR, "the two passwords differ; nothing was changed");
 }
 
+/* As a password that a client sends is prepared before it is compared. */
+static void
+password_prepare(char *text, size_t size)
+{
+	char memory[TABLE_PASSWORD_MAX + 1];
+	struct slice prepared = saslprep(slice_from_string(text), memory, sizeof(memory));
+
+	if (prepared.data == memory)
+		strlcpy(text, memory, size);
+	explicit_bzero(memory, sizeof(memory));
+}
+
 /* yescrypt (crypt(5)) at the cost that the configuration names. */
 static int
 password_crypt(const struct dbtool *dbtool, const char *password, struct buffer *out)
@@ -96,6 +109,8 @@ password_hash(struct dbtool *dbtool, struct buffer *out)
 		status = password_line(text, sizeof(text));
 		break;
 	}
+	if (status == 0 && dbtool->options.password != PASSWORD_HASH_STDIN)
+		password_prepare(text, sizeof(text));
 	if (status == 0 && dbtool->options.password == PASSWORD_HASH_STDIN)
 		status = password_keep(text, out);
 	else if (status == 0)
@@ -150,6 +165,8 @@ password_app(struct dbtool *dbtool)
 		password_make(text);
 	else
 		return dbtool_fail(EX_USAGE, "an app password is made, or read with --password-stdin");
+	if (status == 0)
+		password_prepare(text, sizeof(text));
 	if (status == 0 && buffer_append_string(&dbtool->secret, text) != 0)
 		status = dbtool_fail(EX_OSERR, "out of memory");
 	explicit_bzero(text, sizeof(text));

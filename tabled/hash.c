@@ -13,6 +13,7 @@
 #include "common/mail/scram.h"
 #include "common/proc/process.h"
 #include "tabled/record.h"
+#include "tabled/saslprep.h"
 
 /* Large (32 KiB), and only one is used at a time. */
 static struct crypt_data hash_data;
@@ -33,10 +34,10 @@ static int
 hash_on_check(struct channel *channel, void *context, struct channel_frame *frame)
 {
 	char stored[RECORD_PASSWORD_MAX + 1];
-	char password[TABLE_PASSWORD_MAX + 1];
+	char password[TABLE_PASSWORD_MAX + 1], memory[TABLE_PASSWORD_MAX + 1];
 	struct scram_keys keys = { .stored = { 0 } };
 	struct wire_writer writer;
-	struct slice given, salt;
+	struct slice given, prepared, salt;
 	uint32_t iterations;
 	bool right;
 
@@ -45,11 +46,15 @@ hash_on_check(struct channel *channel, void *context, struct channel_frame *fram
 	given = wire_get_slice(&frame->body);
 	salt = wire_get_slice(&frame->body);
 	iterations = wire_get_u32(&frame->body);
-	if (!wire_done(&frame->body) || scram_derive(given, salt, iterations, &keys) != 0)
+	if (!wire_done(&frame->body))
 		return -EBADMSG;
-	right = slice_to_string(given, password, sizeof(password)) == 0;
+	prepared = saslprep(given, memory, sizeof(memory));
+	if (scram_derive(prepared, salt, iterations, &keys) != 0)
+		return -EBADMSG;
+	right = slice_to_string(prepared, password, sizeof(password)) == 0;
 	right = hash_matches(stored, password) && right;
 	explicit_bzero(password, sizeof(password));
+	explicit_bzero(memory, sizeof(memory));
 	/* The channel's buffer has no use for it any more. */
 	explicit_bzero((void *)(uintptr_t)given.data, given.length);
 	writer = channel_begin(channel, HASH_REPLY, frame->request, -1);

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "common/mail/maildir.h"
+#include "tabled/saslprep.h"
 
 static int
 login_find_user(const struct view *view, struct login *login)
@@ -18,8 +19,8 @@ login_find_user(const struct view *view, struct login *login)
 	return login->known ? 0 : -EBADMSG;
 }
 
-int
-login_find(const struct view *view, char separator, struct slice text, struct login *login)
+static int
+login_find_as_given(const struct view *view, char separator, struct slice text, struct login *login)
 {
 	size_t at = slice_find_last(text, '@');
 	struct slice local = slice_first(text, at);
@@ -42,4 +43,23 @@ login_find(const struct view *view, char separator, struct slice text, struct lo
 	(void)name_make(slice_first(local, end), domain, &login->name);
 	error = login_find_user(view, login);
 	return error == -ENOENT ? 0 : error;
+}
+
+int
+login_find(const struct view *view, char separator, struct slice text, struct login *login_r)
+{
+	char memory[2 * TABLE_ADDRESS_MAX];
+	int error = login_find_as_given(view, separator, text, login_r);
+	struct slice prepared;
+	struct login other;
+
+	if (error != 0 || login_r->known)
+		return error;
+	prepared = saslprep(text, memory, sizeof(memory));
+	if (slice_equal(prepared, text))
+		return 0;
+	error = login_find_as_given(view, separator, prepared, &other);
+	if (error == 0 && other.known)
+		*login_r = other;
+	return error;
 }

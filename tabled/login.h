@@ -16,7 +16,7 @@ struct login {
 };
 
 /*
- * SEPARATOR: between user and folder; '\0': none. 0 or a negative errno value: the table could not be read.
+ * SEPARATOR: between user and folder; '\0': none. A login beyond ASCII is looked for as it is, and then prepared (saslprep.h). 0 or a negative errno value: the table could not be read.
  */
 int login_find(const struct view *view, char separator, struct slice text, struct login *login_r);
 

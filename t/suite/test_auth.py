@@ -108,6 +108,34 @@ class Pop3(Programs):
         self.assertIn("SCRAM:    yes", self.suite.dbtool("user", "show", user).stdout)
         self.assertTrue(self.pop3_login("SCRAM-SHA-256", user, password="password"))
 
+    def test_a_password_is_the_same_however_its_letters_were_composed(self):
+        """SASLprep (RFC 4013)."""
+        composed, decomposed = "p\u00e4ss\u00a0wort", "pa\u0308ss wort"
+        for given in (composed, decomposed):
+            user = self.new_user()
+            self.suite.dbtool("user", "passwd", "--password-stdin", user, stdin=given + "\n")
+            for mechanism in ("PLAIN", "LOGIN", "SCRAM-SHA-256"):
+                for sent in (composed, decomposed):
+                    with self.subTest(given=given, mechanism=mechanism, sent=sent):
+                        self.assertTrue(self.pop3_login(mechanism, user, password=sent))
+                self.assertFalse(self.pop3_login(mechanism, user, password="pass wort"))
+            with self.suite.pop3() as client:
+                client.ok(f"AUTH PLAIN {plain(user, decomposed)}")  # from a client that prepares nothing
+
+    def test_a_password_that_cannot_be_prepared_is_compared_as_it_is(self):
+        user = self.new_user()
+        strange = "\ue000\U0001f600\u06271"
+        self.suite.dbtool("user", "passwd", "--password-stdin", user, stdin=strange + "\n")
+        with self.suite.pop3() as client:
+            client.ok(f"AUTH PLAIN {plain(user, strange)}")
+
+    def test_a_login_is_found_however_its_letters_were_composed(self):
+        self.suite.add_user("j\u00fcrgen@" + DOMAIN)
+        for login in ("j\u00fcrgen@", "ju\u0308rgen@"):
+            with self.suite.pop3() as client:
+                client.ok(f"AUTH PLAIN {plain(login + DOMAIN)}")
+            self.assertTrue(self.pop3_login("SCRAM-SHA-256", login + DOMAIN))
+
     def test_app_passwords_work_until_they_are_removed(self):
         user = self.new_user()
         phone = self.suite.dbtool("app-password", "add", user, "phone").stdout.strip()
