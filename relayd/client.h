@@ -84,7 +84,7 @@ struct client_transaction {
 
 /* What a transaction has shown besides the results of its recipients. */
 struct client_outcome {
-	bool usable;           /* the session is ready for another one. If not, there is nothing left to do but client_close. */
+	bool usable;           /* the session is ready for another one. If not, there is nothing left to do but client_quit, or client_close. */
 	bool dsn;              /* the remote takes DSN's parameters upon itself (RFC 3461); of those whose result is RELAY_DONE */
 	bool busy;             /* the remote closes with 421 */
 	bool deferred;         /* MAIL was answered with 4xx: another host may take the message (RFC 5321 5.1) */
@@ -108,7 +108,7 @@ struct client_callbacks {
 	/* Once: the session is ready. */
 	void (*ready)(void *context, struct client *client);
 	void (*done)(void *context, struct client *client, struct client_transaction *transaction, const struct client_outcome *outcome);
-	/* There is nothing left to do but client_close. */
+	/* There is nothing left to do but client_quit, or client_close. */
 	void (*ended)(void *context, struct client *client, const struct client_end *end);
 };
 
@@ -120,7 +120,7 @@ struct client *client_new(struct event_base *base, int fd, const struct client_s
                           const struct client_callbacks *callbacks, void *context);
 /* Begins a transaction. The session is ready and has none. */
 void client_send(struct client *client, struct client_transaction *transaction);
-/* Says QUIT (when it is ready) and closes in the background. No callback is called any more. Sets *client to NULL. */
+/* Says QUIT (where the remote would understand it) and closes in the background. No callback is called any more. Sets *client to NULL. */
 void client_quit(struct client **client);
 /* Closes at once; what is under way is forgotten. Sets *client to NULL. */
 void client_close(struct client **client);
