@@ -14,12 +14,15 @@ static int
 active_decode(struct active *active)
 {
 	struct message_payload payload;
+	int error;
 
 	if (payload_message_parse(record_payload_slice(active->record), &payload) != 0)
 		return -EBADMSG;
-	return envelope_decode(payload.envelope, &active->envelope) == -ENOMEM ? -ENOMEM
-	       : active->envelope.recipients == NULL                          ? -EBADMSG
-	                                                                      : 0;
+	error = envelope_decode(payload.envelope, &active->envelope);
+	for (uint32_t i = 0; error == 0 && i < active->envelope.recipient_count; i++)
+		if ((active->envelope.recipients[i].notify & ENVELOPE_NOTIFY_SUCCESS) != 0)
+			active->success_wanted = true;
+	return error == 0 || error == -ENOMEM ? error : -EBADMSG;
 }
 
 struct active *
@@ -53,7 +56,7 @@ active_drop_outcomes(struct active *active)
 		STAILQ_REMOVE_HEAD(&active->outcomes, link);
 		free(outcome);
 	}
-	active->failed = active->deferred = 0;
+	active->failed = active->deferred = active->succeeded = 0;
 }
 
 void
@@ -125,6 +128,33 @@ active_address(const struct active *active, uint32_t index)
 	return expansion == NULL ? SLICE("") : expansion->targets[index - expansion->first].address;
 }
 
+uint8_t
+active_notify(const struct active *active, uint32_t index)
+{
+	uint32_t root = message_root(active->message, index);
+	uint8_t notify = root < active->envelope.recipient_count ? active->envelope.recipients[root].notify : 0;
+
+	if (root == index || (notify & ENVELOPE_NOTIFY_SUCCESS) == 0)
+		return notify;
+	notify &= (uint8_t)~ENVELOPE_NOTIFY_SUCCESS;
+	return notify == 0 ? ENVELOPE_NOTIFY_NEVER : notify;
+}
+
+struct slice
+active_original_recipient(const struct active *active, uint32_t index)
+{
+	uint32_t root = message_root(active->message, index);
+
+	return root < active->envelope.recipient_count ? active->envelope.recipients[root].orcpt : SLICE("");
+}
+
+bool
+active_wants_success(struct active *active, uint32_t index)
+{
+	return active->success_wanted && active_load(active) == 0 && active->envelope.sender.length > 0 &&
+	       (active_notify(active, index) & ENVELOPE_NOTIFY_SUCCESS) != 0;
+}
+
 /* ---- outcomes ---- */
 
 /* RFC 3463 2: class "." subject "." detail, with up to three digits in the latter two; "4.0.0" and the like when STATUS is none of CLASS. */
@@ -169,29 +199,6 @@ active_log(const struct active *active, int priority, const char *event, struct 
 		          LOG_INT("age", age), LOG_SLICE("remote", verdict->remote), LOG_SLICE("text", verdict->text));
 }
 
-static void
-active_succeed(struct active *active, enum recipient_state state, uint32_t index, struct slice address, const struct verdict *verdict)
-{
-	struct payload_range range = { index, 1 };
-	char status[PAYLOAD_STATUS_MAX];
-
-	status_code(verdict->status, '2', status);
-	active_log(active, LOG_INFO, state == RECIPIENT_RELAYED ? "queue.relayed" : "queue.delivered", address, status, verdict);
-	store_results(active->schedule->hooks.store, active->message, state, &range, 1);
-}
-
-void
-active_deliver(struct active *active, uint32_t index, struct slice address, const struct verdict *verdict)
-{
-	active_succeed(active, RECIPIENT_DELIVERED, index, address, verdict);
-}
-
-void
-active_relay(struct active *active, uint32_t index, struct slice address, const struct verdict *verdict)
-{
-	active_succeed(active, RECIPIENT_RELAYED, index, address, verdict);
-}
-
 /* Copies FROM to *at, with all that is not printable ASCII as spaces: these are words from elsewhere. */
 static struct slice
 copy_plain(struct slice from, char **at)
@@ -204,7 +211,7 @@ copy_plain(struct slice from, char **at)
 	return slice_of(to, from.length);
 }
 
-static struct outcome *
+struct outcome *
 outcome_new(enum outcome_kind kind, uint32_t index, struct slice address, const char *status, const struct verdict *verdict)
 {
 	struct slice text = slice_first(verdict->text, PAYLOAD_TEXT_MAX - 1);
@@ -226,6 +233,56 @@ outcome_new(enum outcome_kind kind, uint32_t index, struct slice address, const 
 }
 
 static void
+active_keep_outcome(struct active *active, struct outcome *outcome)
+{
+	STAILQ_INSERT_TAIL(&active->outcomes, outcome, link);
+	active->failed += outcome->kind == OUTCOME_FAILED ? 1 : 0;
+	active->deferred += outcome_may_expire(outcome->kind) ? 1 : 0;
+	active->succeeded += outcome_is_success(outcome->kind) ? 1 : 0;
+}
+
+void
+active_take_outcome(struct active *active, struct outcome *outcome)
+{
+	STAILQ_REMOVE(&active->outcomes, outcome, outcome, link);
+	active->failed -= outcome->kind == OUTCOME_FAILED ? 1 : 0;
+	active->deferred -= outcome_may_expire(outcome->kind) ? 1 : 0;
+	active->succeeded -= outcome_is_success(outcome->kind) ? 1 : 0;
+}
+
+/* TOLD: the next hop reports to the sender. */
+static void
+active_succeed(struct active *active, enum outcome_kind kind, uint32_t index, struct slice address, const struct verdict *verdict,
+               bool told)
+{
+	enum recipient_state state = kind == OUTCOME_RELAYED ? RECIPIENT_RELAYED : RECIPIENT_DELIVERED;
+	struct payload_range range = { index, 1 };
+	struct outcome *outcome = NULL;
+	char status[PAYLOAD_STATUS_MAX];
+
+	status_code(verdict->status, '2', status);
+	active_log(active, LOG_INFO, kind == OUTCOME_RELAYED ? "queue.relayed" : "queue.delivered", address, status, verdict);
+	if (!told && active_wants_success(active, index))
+		outcome = outcome_new(kind, index, address, status, verdict);
+	if (outcome != NULL)
+		active_keep_outcome(active, outcome);
+	else
+		store_results(active->schedule->hooks.store, active->message, state, &range, 1);
+}
+
+void
+active_deliver(struct active *active, uint32_t index, struct slice address, const struct verdict *verdict)
+{
+	active_succeed(active, OUTCOME_DELIVERED, index, address, verdict, false);
+}
+
+void
+active_relay(struct active *active, uint32_t index, struct slice address, const struct verdict *verdict)
+{
+	active_succeed(active, OUTCOME_RELAYED, index, address, verdict, verdict->dsn);
+}
+
+static void
 active_add_outcome(struct active *active, enum outcome_kind kind, uint32_t index, struct slice address, const char *event,
                    const struct verdict *verdict)
 {
@@ -241,9 +298,7 @@ active_add_outcome(struct active *active, enum outcome_kind kind, uint32_t index
 		message_set_state(active->message, index, RECIPIENT_WAITING); /* it is tried again, as if nothing had been said */
 		return;
 	}
-	STAILQ_INSERT_TAIL(&active->outcomes, outcome, link);
-	active->failed += kind == OUTCOME_FAILED ? 1 : 0;
-	active->deferred += outcome_may_expire(kind) ? 1 : 0;
+	active_keep_outcome(active, outcome);
 }
 
 void

@@ -15,6 +15,10 @@ enum outcome_kind {
 	OUTCOME_DEFERRED,
 	OUTCOME_BRIEF,    /* deferred through no fault of the recipient's: for a short time, and it counts as no attempt */
 	OUTCOME_UNTRIED,  /* the same, and it is not even known where the address leads: never a reason to give the recipient up */
+	/* Over, as soon as the report that the sender asked for is durable: */
+	OUTCOME_DELIVERED,
+	OUTCOME_RELAYED,
+	OUTCOME_EXPANDED,
 };
 
 /* What is said about one recipient. It lives as long as the call that takes it. */
@@ -27,7 +31,7 @@ struct verdict {
 
 #define VERDICT(code, words) (&(struct verdict){ .status = SLICE(code), .text = SLICE(words) })
 
-/* What became of one recipient, unless it was delivered. */
+/* What became of one recipient, unless it was delivered and nobody wants to know. */
 struct outcome {
 	STAILQ_ENTRY(outcome) link;
 	enum outcome_kind kind;
@@ -51,12 +55,14 @@ struct active {
 	uint32_t next_index;             /* to be asked about */
 	uint32_t asked;                  /* questions under way */
 	uint32_t expanding;              /* EXPANSIONs that are not durable yet */
-	uint32_t returning;              /* bounces that are not durable yet */
+	uint32_t returning;              /* reports that are not durable yet */
 	bool asking;                     /* in the list of those that have something to ask */
 	bool closing;                    /* a round in which everything fails: the message is returned by the administrator */
 	struct outcome_list outcomes;
 	uint32_t failed;                 /* of OUTCOMES */
 	uint32_t deferred;               /* of OUTCOMES, those that end when the message expires */
+	uint32_t succeeded;              /* of OUTCOMES */
+	bool success_wanted;             /* of some recipient a report of success is wanted (RFC 3461 4.1) */
 };
 
 /* RECORD is held; NULL: read it back when needed. NULL when out of memory. */
@@ -75,6 +81,16 @@ struct slice active_body(const struct active *active);
 /* The address of recipient or target INDEX. ACTIVE is loaded. */
 struct slice active_address(const struct active *active, uint32_t index);
 
+/*
+ * NOTIFY for recipient or target INDEX (enum envelope_notify), for reports and for the next hop. A member of an alias with several does not inherit
+ * SUCCESS (RFC 3461 5.2.7.3 (c)). ACTIVE is loaded.
+ */
+uint8_t active_notify(const struct active *active, uint32_t index);
+/* ORCPT for recipient or target INDEX: that of the envelope's recipient, never one of ours. Or empty. ACTIVE is loaded. */
+struct slice active_original_recipient(const struct active *active, uint32_t index);
+/* True when the sender wants to know of its success. */
+bool active_wants_success(struct active *active, uint32_t index);
+
 /* Outcomes. */
 void active_deliver(struct active *active, uint32_t index, struct slice address, const struct verdict *verdict);
 void active_relay(struct active *active, uint32_t index, struct slice address, const struct verdict *verdict);
@@ -82,6 +98,17 @@ void active_fail(struct active *active, uint32_t index, struct slice address, co
 void active_defer(struct active *active, enum outcome_kind kind, uint32_t index, struct slice address, const struct verdict *verdict);
 /* Forgets what was said. */
 void active_drop_outcomes(struct active *active);
+/* One that is in no list; free it. NULL when out of memory. */
+struct outcome *outcome_new(enum outcome_kind kind, uint32_t index, struct slice address, const char *status,
+                            const struct verdict *verdict);
+/* OUTCOME is not ACTIVE's any more. */
+void active_take_outcome(struct active *active, struct outcome *outcome);
+static inline bool
+outcome_is_success(enum outcome_kind kind)
+{
+	return kind == OUTCOME_DELIVERED || kind == OUTCOME_RELAYED || kind == OUTCOME_EXPANDED;
+}
+
 /* True when an outcome of that kind ends with the message's lifetime. */
 static inline bool
 outcome_may_expire(enum outcome_kind kind)

@@ -69,14 +69,6 @@ job_flags(const struct envelope *envelope)
 	                 ((envelope->flags & ENVELOPE_8BITMIME) != 0 ? DELIVER_8BIT : 0));
 }
 
-static struct slice
-job_original_recipient(const struct active *active, uint32_t index)
-{
-	uint32_t root = message_root(active->message, index);
-
-	return root < active->envelope.recipient_count ? active->envelope.recipients[root].orcpt : SLICE("");
-}
-
 static void
 job_put(struct wire_writer *writer, const struct job *job, struct slice body)
 {
@@ -95,7 +87,7 @@ job_put(struct wire_writer *writer, const struct job *job, struct slice body)
 		wire_put_u64(writer, target->quota);
 		wire_put_slice(writer, target->folder);
 		wire_put_slice(writer, target->address);
-		wire_put_slice(writer, job_original_recipient(active, target->index));
+		wire_put_slice(writer, active_original_recipient(active, target->index));
 	}
 }
 

@@ -162,7 +162,7 @@ prepare_results(struct store *store, struct record_list *list, const struct mess
 	struct buffer out;
 	int error;
 
-	if (message->live == message->index_count && !message->held && !message->warned)
+	if (message->live == message->index_count && !message->held && !message->warned && !message->returned)
 		return 0;
 	buffer_init(&out, RECORD_PAYLOAD_MAX);
 	error = payload_results_begin(&out);

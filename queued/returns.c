@@ -1,37 +1,19 @@
 /*
- * Returning to the sender what failed: who is told, and the bounce as a message of its own that ends, in the same record, the
- * recipients that it reports.
+ * Reports to senders: what failed for good, what is late, and what was delivered when they asked for it. A report and what ends with it
+ * are one record. Who is told: RFC 3461 4.1 and 5.2, RFC 5321 4.5.5.
  */
+#include "queued/returns.h"
+
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/io/durable.h"
-#include "common/mail/header.h"
 #include "common/mail/queueid.h"
-#include "queued/bounce.h"
+#include "queued/original.h"
 #include "queued/retry.h"
-#include "queued/schedule_state.h"
 
-enum {
-	RECIPIENTS_MAX = 1000,          /* in one bounce */
-	HEADERS_MAX = 64 * 1024,        /* bytes of a header section that is returned */
-	COMPOSED_MAX = 16 * 1024 * 1024, /* bytes of a bounce */
-	BOUNDARY_SIZE = 40,
-};
-
-/* Some outcomes that are being returned, or dropped, together. */
-struct batch {
-	struct active *active;
-	struct outcome_list outcomes;
-	size_t count;
-	size_t told;              /* for how many the sender wants to know */
-	bool expired;             /* the outcomes that were deferred are over now */
-	struct message *message;  /* the bounce */
-};
+enum { RECIPIENTS_MAX = 1000 }; /* in one report */
 
 static void
 batch_free(struct batch *batch)
@@ -45,56 +27,145 @@ batch_free(struct batch *batch)
 	free(batch);
 }
 
+static struct batch *
+batch_new(struct active *active, enum report_kind kind)
+{
+	struct batch *batch = calloc(1, sizeof(*batch));
+
+	if (batch == NULL)
+		return NULL;
+	batch->active = active;
+	batch->kind = kind;
+	STAILQ_INIT(&batch->outcomes);
+	return batch;
+}
+
+/* ---- what is wanted ---- */
+
 static bool
 message_is_expired(const struct active *active)
 {
 	return retry_is_over(schedule_config(active->schedule), active->message->arrival, schedule_now(active->schedule));
 }
 
-bool
-returns_wanted(const struct active *active)
+static bool
+failure_wanted(const struct active *active)
 {
 	return active->failed > 0 || (active->deferred > 0 && message_is_expired(active));
 }
 
-/* RFC 3461 5.2: nobody is told when NOTIFY says so; RFC 5321 4.5.5: a null reverse-path never gets a bounce. */
 static bool
-sender_is_told(const struct active *active, const struct outcome *outcome)
+warning_wanted(const struct active *active)
 {
-	uint32_t root = message_root(active->message, outcome->index);
-	uint8_t notify = root < active->envelope.recipient_count ? active->envelope.recipients[root].notify : 0;
+	int64_t after = schedule_config(active->schedule)->delay_warning;
+	int64_t age = schedule_now(active->schedule) - active->message->arrival;
 
-	return active->envelope.sender.length > 0 && (notify == 0 || (notify & ENVELOPE_NOTIFY_FAILURE) != 0);
+	return active->deferred > 0 && !active->message->warned && after > 0 && age >= after && !message_is_expired(active);
 }
 
-static enum recipient_state
+bool
+returns_wanted(const struct active *active)
+{
+	return failure_wanted(active) || warning_wanted(active);
+}
+
+/* ---- who is told ---- */
+
+const struct outcome_list *
+batch_outcomes(const struct batch *batch)
+{
+	return batch->kind == REPORT_DELAY ? &batch->active->outcomes : &batch->outcomes;
+}
+
+bool
+batch_tells(const struct batch *batch, const struct outcome *outcome)
+{
+	uint8_t notify = active_notify(batch->active, outcome->index);
+
+	switch (batch->kind) {
+	case REPORT_FAILURE:
+	case REPORT_DOUBLE:
+		return notify == 0 || (notify & ENVELOPE_NOTIFY_FAILURE) != 0;
+	case REPORT_DELAY:
+		return outcome_may_expire(outcome->kind) && (notify == 0 || (notify & ENVELOPE_NOTIFY_DELAY) != 0);
+	case REPORT_SUCCESS:
+		break;
+	}
+	return (notify & ENVELOPE_NOTIFY_SUCCESS) != 0;
+}
+
+/* Why nobody is told of a failure, or NULL. */
+static const char *
+batch_silence(const struct batch *batch)
+{
+	const struct active *active = batch->active;
+
+	if ((active->envelope.flags & ENVELOPE_LAST) != 0)
+		return "it is the report of a report that failed";
+	if (batch->kind == REPORT_DOUBLE && schedule_config(active->schedule)->double_bounce_to[0] == '\0')
+		return "null reverse-path";
+	return batch->told == 0 ? "NOTIFY" : NULL;
+}
+
+static size_t
+batch_count_told(const struct batch *batch)
+{
+	const struct outcome *outcome;
+	size_t told = 0;
+
+	STAILQ_FOREACH(outcome, batch_outcomes(batch), link)
+		told += told < RECIPIENTS_MAX && batch_tells(batch, outcome) ? 1 : 0;
+	return told;
+}
+
+enum recipient_state
 outcome_state(const struct outcome *outcome)
 {
-	return outcome->kind == OUTCOME_FAILED ? RECIPIENT_BOUNCED : RECIPIENT_EXPIRED;
+	switch (outcome->kind) {
+	case OUTCOME_FAILED:
+		return RECIPIENT_BOUNCED;
+	case OUTCOME_DELIVERED:
+		return RECIPIENT_DELIVERED;
+	case OUTCOME_RELAYED:
+		return RECIPIENT_RELAYED;
+	case OUTCOME_EXPANDED:
+		return RECIPIENT_EXPANDED;
+	case OUTCOME_DEFERRED:
+	case OUTCOME_BRIEF:
+	case OUTCOME_UNTRIED:
+		break;
+	}
+	return RECIPIENT_EXPIRED;
+}
+
+/* ---- taking outcomes ---- */
+
+/* True when OUTCOME ends with a batch of that kind. */
+static bool
+outcome_belongs(const struct outcome *outcome, enum report_kind kind, bool expired)
+{
+	if (kind == REPORT_SUCCESS)
+		return outcome_is_success(outcome->kind);
+	return outcome->kind == OUTCOME_FAILED || (expired && outcome_may_expire(outcome->kind));
 }
 
 /* Moves some outcomes that are over from ACTIVE to a new batch. NULL when there are none, or out of memory. */
 static struct batch *
-batch_take(struct active *active)
+batch_take(struct active *active, enum report_kind kind)
 {
-	struct batch *batch = calloc(1, sizeof(*batch));
+	struct batch *batch = batch_new(active, kind);
 	struct outcome *outcome, *next;
+	bool expired = message_is_expired(active);
 
 	if (batch == NULL)
 		return NULL;
-	batch->active = active;
-	batch->expired = message_is_expired(active);
-	STAILQ_INIT(&batch->outcomes);
 	for (outcome = STAILQ_FIRST(&active->outcomes); outcome != NULL && batch->count < RECIPIENTS_MAX; outcome = next) {
 		next = STAILQ_NEXT(outcome, link);
-		if (outcome->kind != OUTCOME_FAILED && !(batch->expired && outcome_may_expire(outcome->kind)))
+		if (!outcome_belongs(outcome, kind, expired))
 			continue;
-		STAILQ_REMOVE(&active->outcomes, outcome, outcome, link);
+		active_take_outcome(active, outcome);
 		STAILQ_INSERT_TAIL(&batch->outcomes, outcome, link);
-		active->failed -= outcome->kind == OUTCOME_FAILED ? 1 : 0;
-		active->deferred -= outcome->kind == OUTCOME_FAILED ? 0 : 1;
 		batch->count++;
-		batch->told += sender_is_told(active, outcome) ? 1 : 0;
 	}
 	if (batch->count > 0)
 		return batch;
@@ -102,211 +173,10 @@ batch_take(struct active *active)
 	return NULL;
 }
 
-/* ---- what is returned of the message ---- */
-
-/* Reads the beginning of a body file; free *bytes_r. */
-static int
-read_body(const struct active *active, size_t length, char **bytes_r)
-{
-	int fd = store_open_body(active->schedule->hooks.store, active->message->id);
-	int error;
-
-	if (fd < 0)
-		return fd;
-	*bytes_r = malloc(length == 0 ? 1 : length);
-	error = *bytes_r == NULL ? -ENOMEM : durable_pread(fd, *bytes_r, length, 0);
-	close(fd);
-	if (error != 0) {
-		free(*bytes_r);
-		*bytes_r = NULL;
-	}
-	return error;
-}
-
-/* RFC 3461 4.3: RET chooses; without it a small message is returned whole. A binary one cannot be (RFC 3030 3). */
-static bool
-returns_full(const struct active *active)
-{
-	unsigned flags = active->envelope.flags;
-
-	if ((flags & (ENVELOPE_RET_HDRS | ENVELOPE_BINARYMIME)) != 0)
-		return false;
-	return active->message->body_size <= schedule_config(active->schedule)->bounce_size_limit;
-}
-
-/* At most MOST bytes, whole lines. */
-static struct slice
-cut_headers(struct slice message, size_t most)
-{
-	struct slice headers = slice_first(message, header_length(message));
-
-	if (headers.length <= most)
-		return headers;
-	headers = slice_first(headers, most);
-	return slice_first(headers, slice_find_last(headers, '\n') + 1);
-}
-
-static void
-get_content(const struct active *active, struct bounce *bounce, char **bytes_r)
-{
-	size_t most = active->message->body_size;
-	struct slice body = active_body(active);
-
-	*bytes_r = NULL;
-	bounce->returned = returns_full(active) ? BOUNCE_FULL : BOUNCE_HEADERS;
-	if (bounce->returned == BOUNCE_HEADERS && most > HEADERS_MAX)
-		most = HEADERS_MAX;
-	if (active->message->body_in_file && read_body(active, most, bytes_r) == 0)
-		body = slice_of(*bytes_r, most);
-	bounce->content = bounce->returned == BOUNCE_FULL ? body : cut_headers(body, HEADERS_MAX);
-}
-
-/* ---- the bounce as a message ---- */
-
-static void
-fill_recipients(const struct batch *batch, struct bounce_recipient *recipients)
-{
-	const struct active *active = batch->active;
-	const struct outcome *outcome;
-
-	STAILQ_FOREACH(outcome, &batch->outcomes, link) {
-		uint32_t root = message_root(active->message, outcome->index);
-
-		if (!sender_is_told(active, outcome))
-			continue;
-		*recipients++ = (struct bounce_recipient){
-			.original = root < active->envelope.recipient_count ? active->envelope.recipients[root].orcpt : SLICE(""),
-			.final = outcome->address.length > 0 ? outcome->address : active_address(active, outcome->index),
-			/* RFC 3463 3.5: X.4.7, delivery time expired */
-			.status = outcome->kind == OUTCOME_FAILED ? slice_from_string(outcome->status) : SLICE("4.4.7"),
-			.text = outcome->text,
-			.expired = outcome->kind != OUTCOME_FAILED,
-		};
-	}
-}
-
-static int
-compose(const struct batch *batch, uint64_t id, struct buffer *out, struct bounce_traits *traits_r)
-{
-	const struct active *active = batch->active;
-	const struct config *config = schedule_config(active->schedule);
-	struct bounce_recipient *recipients = calloc(batch->told, sizeof(*recipients));
-	char name[QUEUEID_SIZE], original[QUEUEID_SIZE], boundary[BOUNDARY_SIZE];
-	uint64_t random;
-	char *bytes;
-	int error;
-	struct bounce bounce = {
-		.hostname = config->hostname,
-		.id = name,
-		.message_id = original,
-		.boundary = boundary,
-		.now = schedule_now(active->schedule),
-		.arrival = active->message->arrival,
-		.sender = active->envelope.sender,
-		.envid = active->envelope.envid,
-		.recipients = recipients,
-		.recipient_count = batch->told,
-	};
-
-	if (recipients == NULL)
-		return -ENOMEM;
-	queueid_format(id, name);
-	queueid_format(active->message->id, original);
-	arc4random_buf(&random, sizeof(random));
-	snprintf(boundary, sizeof(boundary), "=_%s.%016llx", name, (unsigned long long)random);
-	fill_recipients(batch, recipients);
-	get_content(active, &bounce, &bytes);
-	error = bounce_compose(&bounce, out, traits_r);
-	free(bytes);
-	free(recipients);
-	return error;
-}
-
-static int
-encode_envelope(const struct active *active, const struct bounce_traits *traits, struct buffer *out)
-{
-	struct envelope_recipient recipient = { .address = active->envelope.sender };
-	struct envelope envelope = {
-		.client = SLICE("local"),
-		.flags = (uint8_t)((traits->eight_bit ? ENVELOPE_8BITMIME : 0) | (traits->utf8 ? ENVELOPE_SMTPUTF8 : 0)),
-		.recipient_count = 1,
-		.recipients = &recipient,
-	};
-
-	return envelope_encode(&envelope, out);
-}
-
-/* What the bounce's record says about the message that failed. */
-static int
-encode_ends(const struct batch *batch, struct buffer *out)
-{
-	const struct outcome *outcome;
-	int error = payload_results_begin(out);
-
-	STAILQ_FOREACH(outcome, &batch->outcomes, link) {
-		struct payload_range range = { outcome->index, 1 };
-
-		if (error == 0)
-			error = payload_results_add(out, batch->active->message->id, (uint8_t)outcome_state(outcome), &range, 1);
-	}
-	return error;
-}
-
-static struct message *
-bounce_message(uint64_t id, int64_t now, size_t size)
-{
-	struct message *message = message_new(id);
-	struct payload_range all = { 0, 1 };
-
-	if (message == NULL)
-		return NULL;
-	message->recipients = 1;
-	message->arrival = now;
-	message->body_size = size;
-	message_open(message, &all); /* one recipient needs no memory */
-	return message;
-}
-
-static int
-make_bounce(struct batch *batch, uint64_t id, struct record **record_r)
-{
-	int64_t now = schedule_now(batch->active->schedule);
-	struct bounce_traits traits;
-	struct buffer text, envelope, ends;
-	int error;
-
-	buffer_init(&text, COMPOSED_MAX);
-	buffer_init(&envelope, COMPOSED_MAX);
-	buffer_init(&ends, COMPOSED_MAX);
-	error = compose(batch, id, &text, &traits);
-	if (error == 0)
-		error = encode_envelope(batch->active, &traits, &envelope);
-	if (error == 0)
-		error = encode_ends(batch, &ends);
-	if (error == 0) {
-		*record_r = payload_message(id, &(struct message_payload){
-			.arrival = now,
-			.body_size = buffer_length(&text),
-			.recipients = 1,
-			.ends = buffer_slice(&ends),
-			.envelope = buffer_slice(&envelope),
-			.body = buffer_slice(&text),
-		});
-		batch->message = bounce_message(id, now, buffer_length(&text));
-		error = *record_r == NULL || batch->message == NULL ? -ENOMEM : 0;
-	}
-	if (error != 0)
-		message_free(&batch->message);
-	buffer_free(&text);
-	buffer_free(&envelope);
-	buffer_free(&ends);
-	return error;
-}
-
 /* ---- what becomes of a batch ---- */
 
 static void
-bounce_settled(void *context, struct record *record, int error)
+batch_settled(void *context, struct record *record, int error)
 {
 	struct batch *batch = context;
 	struct active *active = batch->active;
@@ -315,52 +185,73 @@ bounce_settled(void *context, struct record *record, int error)
 	(void)error; /* such a record becomes durable in the end */
 	active->message->settling--;
 	active->returning--;
+	if (batch->kind == REPORT_DELAY)
+		message_mark(active->message, MARK_WARNED);
 	STAILQ_FOREACH(outcome, &batch->outcomes, link)
-		message_set_state(active->message, outcome->index, outcome_state(outcome));
+		if (outcome->kind != OUTCOME_EXPANDED)
+			message_set_state(active->message, outcome->index, outcome_state(outcome));
 	schedule_add(active->schedule, batch->message, record);
 	batch_free(batch);
 	active_check(active);
 }
 
+static void
+batch_log(const struct batch *batch, uint64_t id)
+{
+	static const char *const events[] = {
+		[REPORT_FAILURE] = "queue.bounced",
+		[REPORT_DELAY] = "queue.warned",
+		[REPORT_SUCCESS] = "queue.reported",
+		[REPORT_DOUBLE] = "queue.double_bounced",
+	};
+	char name[QUEUEID_SIZE], original[QUEUEID_SIZE];
+
+	queueid_format(id, name);
+	queueid_format(batch->active->message->id, original);
+	log_event(LOG_INFO, events[batch->kind], LOG_STRING("id", original), LOG_STRING("report", name),
+	          LOG_SLICE("to", batch->active->envelope.sender), LOG_UINT("recipients", batch->told));
+}
+
+/* Appends BATCH's report, and takes BATCH. A negative errno value: it was not, and BATCH is still the caller's. */
 static int
-batch_bounce(struct batch *batch)
+batch_report(struct batch *batch)
 {
 	struct schedule *schedule = batch->active->schedule;
 	uint64_t id = store_take_ids(schedule->hooks.store, clock_wall_us(), 1);
-	char name[QUEUEID_SIZE], original[QUEUEID_SIZE];
 	struct record *record = NULL;
-	int error = make_bounce(batch, id, &record);
+	int error = batch_compose(batch, id, &record);
 
 	if (error == 0) {
-		queueid_format(id, name);
-		queueid_format(batch->active->message->id, original);
-		log_event(LOG_INFO, "queue.bounced", LOG_STRING("id", original), LOG_STRING("bounce", name),
-		          LOG_SLICE("to", batch->active->envelope.sender), LOG_UINT("recipients", batch->told));
+		batch_log(batch, id);
 		batch->active->message->settling++;
 		batch->active->returning++;
 		record->again = true;
-		store_add(schedule->hooks.store, batch->message, record, bounce_settled, batch);
+		store_add(schedule->hooks.store, batch->message, record, batch_settled, batch);
 	}
 	record_release(&record);
 	return error;
 }
 
-/* The recipients end, and nobody is told. */
+/* The recipient ends, and nobody is told. */
 static void
-batch_drop(struct batch *batch, const char *reason)
+end_silently(struct active *active, const struct outcome *outcome, const char *reason)
 {
-	struct active *active = batch->active;
-	const struct outcome *outcome;
+	struct payload_range range = { outcome->index, 1 };
 	char name[QUEUEID_SIZE];
 
 	queueid_format(active->message->id, name);
-	STAILQ_FOREACH(outcome, &batch->outcomes, link) {
-		struct payload_range range = { outcome->index, 1 };
+	log_event(LOG_NOTICE, outcome_is_success(outcome->kind) ? "queue.not_reported" : "queue.not_bounced", LOG_STRING("id", name),
+	          LOG_SLICE("to", outcome->address), LOG_STRING("reason", reason));
+	store_results(active->schedule->hooks.store, active->message, outcome_state(outcome), &range, 1);
+}
 
-		log_event(LOG_NOTICE, "queue.not_bounced", LOG_STRING("id", name), LOG_SLICE("to", outcome->address),
-		          LOG_STRING("reason", reason));
-		store_results(active->schedule->hooks.store, active->message, outcome_state(outcome), &range, 1);
-	}
+static void
+batch_drop(struct batch *batch, const char *reason)
+{
+	const struct outcome *outcome;
+
+	STAILQ_FOREACH(outcome, &batch->outcomes, link)
+		end_silently(batch->active, outcome, reason);
 	batch_free(batch);
 }
 
@@ -371,43 +262,151 @@ batch_forget(struct batch *batch, int error)
 	char name[QUEUEID_SIZE];
 
 	queueid_format(batch->active->message->id, name);
-	log_event(LOG_ERR, "queue.bounce_failed", LOG_STRING("id", name), LOG_ERROR(error));
+	log_event(LOG_ERR, "queue.report_failed", LOG_STRING("id", name), LOG_ERROR(error));
 	batch_free(batch);
 }
 
+/* ---- failures ---- */
+
 static void
-batch_return(struct batch *batch)
+return_batch(struct batch *batch)
 {
+	const char *silence;
 	int error;
 
-	if (batch->told == 0) {
-		batch_drop(batch, batch->active->envelope.sender.length == 0 ? "null reverse-path" : "NOTIFY");
+	batch->kind = batch->active->envelope.sender.length == 0 ? REPORT_DOUBLE : REPORT_FAILURE;
+	batch->told = batch_count_told(batch);
+	silence = batch_silence(batch);
+	if (silence != NULL) {
+		batch_drop(batch, silence);
 		return;
 	}
-	error = batch_bounce(batch);
+	error = batch_report(batch);
 	if (error != 0)
 		batch_forget(batch, error);
 }
 
-void
-returns_begin(struct active *active)
+static void
+return_failures(struct active *active, int error)
 {
-	int error = active_load(active);
 	struct batch *batch;
 
-	active->returning++; /* our own, so that nothing ends the round meanwhile */
-	while (returns_wanted(active) && (batch = batch_take(active)) != NULL) {
+	while (failure_wanted(active) && (batch = batch_take(active, REPORT_FAILURE)) != NULL) {
 		if (error == 0)
-			batch_return(batch);
+			return_batch(batch);
 		else if (error == -EBADMSG)
 			batch_drop(batch, "the message is damaged");
 		else
 			batch_forget(batch, error);
 	}
+}
+
+/* ---- warnings ---- */
+
+/* A warning helps a person who waits for an answer, and nobody else. */
+static bool
+deserves_warning(const struct active *active)
+{
+	char *bytes;
+	bool deserved;
+
+	if (active->envelope.sender.length == 0)
+		return false;
+	deserved = !original_is_automatic(returns_header(active, &bytes));
+	free(bytes);
+	return deserved;
+}
+
+static void
+return_warning(struct active *active)
+{
+	struct batch *batch = batch_new(active, REPORT_DELAY);
+	int error = -ENOMEM;
+
+	if (batch == NULL)
+		return; /* the next round will find that one is wanted */
+	batch->told = deserves_warning(active) ? batch_count_told(batch) : 0;
+	if (batch->told > 0)
+		error = batch_report(batch);
+	else
+		store_mark(active->schedule->hooks.store, active->message, MARK_WARNED);
+	if (batch->told == 0)
+		batch_free(batch);
+	else if (error != 0)
+		batch_forget(batch, error);
+}
+
+/* ---- together ---- */
+
+void
+returns_begin(struct active *active)
+{
+	int error = active_load(active);
+
+	active->returning++; /* our own, so that nothing ends the round meanwhile */
+	return_failures(active, error);
+	if (error == 0 && warning_wanted(active))
+		return_warning(active);
 	active_unload(active);
 	active->returning--;
 	if (active->returning == 0 && returns_wanted(active))
 		schedule_end_round(&active); /* out of memory: tried again later */
 	else
 		active_check(active);
+}
+
+/* To deliver again because a report cannot be made would be worse than none. */
+static void
+report_success(struct batch *batch)
+{
+	int error = active_load(batch->active);
+
+	batch->told = error == 0 ? batch_count_told(batch) : 0;
+	if (error == 0)
+		error = batch_report(batch);
+	if (error != 0)
+		batch_drop(batch, "the report cannot be made");
+}
+
+void
+returns_success(struct active *active)
+{
+	struct outcome *outcome, *next;
+	struct batch *batch;
+
+	if (active->succeeded == 0)
+		return;
+	active->returning++; /* our own, so that nothing ends the round meanwhile */
+	while (active->succeeded > 0 && (batch = batch_take(active, REPORT_SUCCESS)) != NULL)
+		report_success(batch);
+	for (outcome = STAILQ_FIRST(&active->outcomes); outcome != NULL && active->succeeded > 0; outcome = next) {
+		next = STAILQ_NEXT(outcome, link);
+		if (!outcome_is_success(outcome->kind))
+			continue;
+		active_take_outcome(active, outcome);
+		end_silently(active, outcome, "out of memory");
+		free(outcome);
+	}
+	active->returning--;
+}
+
+void
+returns_expanded(struct active *active, uint32_t recipient)
+{
+	struct batch *batch;
+	struct outcome *outcome;
+
+	if (!active_wants_success(active, recipient))
+		return;
+	batch = batch_new(active, REPORT_SUCCESS);
+	outcome = outcome_new(OUTCOME_EXPANDED, recipient, active_address(active, recipient), "2.1.5", &(struct verdict){ 0 });
+	if (batch == NULL || outcome == NULL) {
+		free(batch);
+		free(outcome);
+		return;
+	}
+	STAILQ_INSERT_TAIL(&batch->outcomes, outcome, link);
+	batch->told = 1;
+	if (batch_report(batch) != 0)
+		batch_free(batch);
 }

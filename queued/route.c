@@ -166,6 +166,7 @@ route_expand(struct active *active, uint32_t recipient, const struct expand_answ
 	if (error == 0) {
 		message_set_state(message, recipient, RECIPIENT_SETTLING);
 		active->expanding++;
+		returns_expanded(active, recipient);
 		store_append(active->schedule->hooks.store, record, false, route_expanded, expanding);
 	} else if (expanding != NULL) {
 		expanding_free(expanding);
@@ -402,6 +403,7 @@ active_check(struct active *active)
 {
 	if (active_is_stopped(active))
 		active_withdraw(active);
+	returns_success(active);
 	if (active->asking || active->asked > 0 || active->expanding > 0)
 		return;
 	consignment_complete(&active->local);

@@ -73,9 +73,15 @@ void route_leave(struct active *active);
 void deferral_record(const struct active *active, int64_t next);
 
 /* returns.c */
-/* True when something failed for good, or is too old to be tried again. */
+/* True when something failed for good, is too old to be tried again, or is late and the sender does not know. */
 bool returns_wanted(const struct active *active);
-/* Returns that to the sender, and takes it out of ACTIVE's outcomes. Calls active_check when that is durable. */
+/*
+ * Reports that to the sender. What failed is taken out of ACTIVE's outcomes. Calls active_check when it is durable.
+ */
 void returns_begin(struct active *active);
+/* Reports what was delivered to those who want to know. Calls active_check when it is durable. */
+void returns_success(struct active *active);
+/* RECIPIENT is about to become several targets: reports that, when it is wanted. In the turn of the EXPANSION, and before it. */
+void returns_expanded(struct active *active, uint32_t recipient);
 
 #endif

@@ -145,12 +145,16 @@ make_message(uint64_t id, struct message_payload *payload, struct message **mess
 	struct payload_range all = { 0, 0 };
 	struct envelope envelope;
 	struct message *message;
+	bool last;
 	int error = envelope_decode(payload->envelope, &envelope);
 
 	if (error != 0)
 		return error == -EINVAL ? -EPROTO : error;
 	payload->recipients = all.count = envelope.recipient_count;
+	last = (envelope.flags & ENVELOPE_LAST) != 0;
 	envelope_free(&envelope);
+	if (last)
+		return -EPROTO; /* only queued's own reports are that */
 	message = message_new(id);
 	if (message == NULL)
 		return -ENOMEM;

@@ -26,6 +26,7 @@ enum envelope_flag {
 	ENVELOPE_SMTPUTF8 = 4,   /* SMTPUTF8 (RFC 6531) */
 	ENVELOPE_RET_FULL = 8,   /* RET=FULL (RFC 3461 4.3) */
 	ENVELOPE_RET_HDRS = 16,  /* RET=HDRS */
+	ENVELOPE_LAST = 32,      /* queued's own: when this fails nobody is told, since it says that a report failed */
 };
 
 enum envelope_notify { /* RFC 3461 4.1; 0: the parameter was absent */

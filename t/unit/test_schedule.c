@@ -262,6 +262,8 @@ setup(void)
 	fixture_setup();
 	config_defaults(&config);
 	strlcpy(config.hostname, "mx.example.org", sizeof(config.hostname));
+	config.double_bounce_to[0] = '\0';
+	config.delay_warning = 0;
 	now = 1800000000;
 	expander.ask = ask;
 	expander_down = false;

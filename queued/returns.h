@@ -1,0 +1,38 @@
+/*
+ * What queued reports to senders: who is told what (returns.c), and the report as a message of its own (returns_report.c).
+ */
+#ifndef ANGARIUM_QUEUED_RETURNS_H
+#define ANGARIUM_QUEUED_RETURNS_H
+
+#include "queued/active.h"
+#include "queued/report.h"
+#include "queued/schedule_state.h"
+
+enum { RETURNS_HEADER_MAX = 64 * 1024 }; /* bytes of a header section that is looked at, or returned */
+
+/* Some outcomes that are reported, or dropped, together. */
+struct batch {
+	struct active *active;
+	enum report_kind kind;
+	struct outcome_list outcomes; /* that end with it; none of REPORT_DELAY */
+	size_t count;
+	size_t told;                  /* how many the report speaks of */
+	struct message *message;      /* the report */
+};
+
+/* True when BATCH's report speaks of OUTCOME. */
+bool batch_tells(const struct batch *batch, const struct outcome *outcome);
+/* The outcomes among which those are. */
+const struct outcome_list *batch_outcomes(const struct batch *batch);
+/* The final state of a recipient with that outcome. */
+enum recipient_state outcome_state(const struct outcome *outcome);
+
+/*
+ * Makes BATCH's report with the queue id ID, and its record, which also says what ends with it. ACTIVE is loaded. 0 or a negative errno
+ * value.
+ */
+int batch_compose(struct batch *batch, uint64_t id, struct record **record_r);
+/* The message's header section; *bytes_r is what it stands in, to be freed, or NULL. ACTIVE is loaded. */
+struct slice returns_header(const struct active *active, char **bytes_r);
+
+#endif
