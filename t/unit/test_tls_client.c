@@ -18,7 +18,7 @@ enum { DAY = 86400, RECORDS_MAX = 8 };
 
 #define NO_NAME SLICE("")
 
-/* The client: collects lines; "220" begins TLS. */
+/* The client: collects lines; "220" begins TLS, and "wait" pauses it. */
 static struct client {
 	struct event_base *base;
 	struct tls_client_context *context;
@@ -53,6 +53,8 @@ on_input(void *context, struct conn *conn, struct slice input)
 	strcat(client.lines, "|");
 	if (slice_equal(slice_first(input, end), SLICE("220")))
 		ck_assert_int_eq(conn_start_tls_client(conn, client.context, &client.settings), 0);
+	if (slice_equal(slice_first(input, end), SLICE("wait")))
+		conn_pause(conn);
 	return end + 1;
 }
 
@@ -637,6 +639,19 @@ START_TEST(what_came_in_the_clear_behind_the_reply_is_thrown_away)
 }
 END_TEST
 
+START_TEST(what_was_kept_for_later_is_thrown_away_too)
+{
+	want(TLS_CLIENT_AUTHORITY, SLICE("mail.example"), NO_NAME);
+	connect_client();
+	server_says_plain("wait\n250 evil\n250 mo");
+	ck_assert_int_eq(conn_start_tls_client(client.conn, client.context, &client.settings), 0);
+	conn_resume(client.conn);
+	ck_assert(shake());
+	server_says("250 good\n");
+	ck_assert_str_eq(client.lines, "wait|250 good|");
+}
+END_TEST
+
 START_TEST(what_comes_in_the_clear_later_ends_the_connection)
 {
 	want(TLS_CLIENT_ANY, SLICE("mail.example"), NO_NAME);
@@ -679,6 +694,26 @@ START_TEST(nothing_is_said_to_a_server_that_is_not_the_right_one)
 	ck_assert_ptr_null(memmem(heard, (size_t)got, "secret", 6));
 	ck_assert(!shake());
 	failed_with("hostname mismatch");
+}
+END_TEST
+
+START_TEST(a_greeting_that_comes_with_the_end_of_the_handshake_is_heard)
+{
+	/* Under TLS 1.2 the server's last message can come in one piece with what it says first. */
+	SSL_CTX_set_max_proto_version(server_context, TLS1_2_VERSION);
+	want(TLS_CLIENT_AUTHORITY, SLICE("mail.example"), NO_NAME);
+	connect_client();
+	ck_assert_int_eq(conn_start_tls_client(client.conn, client.context, &client.settings), 0);
+	server = SSL_new(server_context);
+	SSL_set_fd(server, server_fd);
+	SSL_set_accept_state(server);
+	do
+		turn();
+	while (SSL_do_handshake(server) != 1);
+	ck_assert(!client.secured);
+	server_says("220 hello\n");
+	ck_assert(client.secured);
+	ck_assert_str_eq(client.lines, "220 hello|");
 }
 END_TEST
 
@@ -748,9 +783,11 @@ main(void)
 		settings_that_cannot_be_fulfilled_are_refused,
 		authorities_that_cannot_be_read_are_refused_with_a_reason,
 		what_came_in_the_clear_behind_the_reply_is_thrown_away,
+		what_was_kept_for_later_is_thrown_away_too,
 		what_comes_in_the_clear_later_ends_the_connection,
 		a_server_that_closes_in_the_handshake_is_an_error,
 		nothing_is_said_to_a_server_that_is_not_the_right_one,
+		a_greeting_that_comes_with_the_end_of_the_handshake_is_heard,
 		a_deadline_holds_for_the_handshake_too,
 		tls_begins_once,
 		client_and_server_are_bound_to_the_same_channel,
