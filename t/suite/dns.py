@@ -13,8 +13,8 @@
 
 All names are absolute, and stand in the signed root zone (with example.com. and so on being no zones of their own), but for two:
 names below insecure. are in a zone that nobody signed, and whatever is asked below broken. is answered with SERVFAIL. The
-signatures of FORGED, pairs of name and type, are wrong. Every time to live is 0, so that what is changed holds at once. Names of RFC 6761
-(test., invalid.) are of no use here: a resolver never asks for them.
+signatures of FORGED, pairs of name and type, are wrong. Every time to live is 0, so that what is changed holds at once. (Names below
+invalid. or localhost. are of no use here: a resolver never asks for them.)
 """
 
 import base64
@@ -206,7 +206,7 @@ zone:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
         self.process = None
-        if self.own_directory and os.environ.get("ANGARIUM_KEEP") != "1":
+        if self.own_directory and not os.environ.get("ANGARIUM_KEEP"):
             shutil.rmtree(self.directory, ignore_errors=True)
 
     abandon = stop

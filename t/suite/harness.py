@@ -113,6 +113,7 @@ class Suite:
         self.smtp_port, self.submission_port, self.pop3_port = free_ports(3)
         self.configuration = self.directory / "angarium.conf"
         self.directives = directives
+        self.programs = {}  # those of services that are not the installed ones
         self.wrapper = []  # a command that the services are started by
         self.running = {}
         self.expected_crashes = False
@@ -163,7 +164,7 @@ class Suite:
             notify.bind(str(notify_path))
             environment = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
             environment.update(PATH=os.environ["PATH"], NOTIFY_SOCKET=str(notify_path))
-            process = subprocess.Popen([*self.wrapper, SBIN / service, "-c", self.configuration], stdin=subprocess.DEVNULL,
+            process = subprocess.Popen([*self.wrapper, self.programs.get(service, SBIN / service), "-c", self.configuration], stdin=subprocess.DEVNULL,
                                        stdout=log, stderr=log, env=environment, start_new_session=True)
             self.running[service] = process
             ended = os.pidfd_open(process.pid)
