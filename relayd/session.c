@@ -302,10 +302,14 @@ session_release(struct session **session, bool usable)
 	struct session *it = *session;
 
 	*session = NULL;
-	if (!usable)
-		session_free(&it);
-	else if (it->relay->closing || it->messages >= it->relay->config->relay_messages)
+	if (!usable || it->relay->closing || it->messages >= it->relay->config->relay_messages)
 		session_quit(it);
 	else
 		session_keep(it);
+}
+
+void
+session_abort(struct session **session)
+{
+	session_free(session);
 }

@@ -62,8 +62,10 @@ struct session *session_new(struct relay *relay, int fd, const struct session_ta
 struct session *session_reuse(struct destination *destination, const struct session_user *user, void *context);
 /* Sends over a session that is ready. */
 void session_send(struct session *session, struct client_transaction *transaction);
-/* The user needs it no more: it is kept when it is USABLE and may be, else closed. Sets *session to NULL. */
+/* The user needs it no more: it is kept when it is USABLE and may be, else it says QUIT. Sets *session to NULL. */
 void session_release(struct session **session, bool usable);
+/* Closes it at once, in the middle of whatever it does. Sets *session to NULL. */
+void session_abort(struct session **session);
 
 /* Closes those that are idle: all, or what is too long so or too many. */
 void session_close_idle(struct relay *relay, bool all);

@@ -85,7 +85,7 @@ transfer_free(struct transfer *transfer)
 	if (transfer->question != NULL)
 		transfer->question->transfer = NULL;
 	if (transfer->session != NULL)
-		session_release(&transfer->session, false);
+		session_abort(&transfer->session);
 	connector_cancel(&transfer->connector);
 	if (transfer->pause != NULL)
 		event_free(transfer->pause);

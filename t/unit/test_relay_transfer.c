@@ -403,7 +403,7 @@ START_TEST(a_kept_connection_that_has_died_costs_nothing_but_a_new_one)
 	send_by_mx();
 	fake_run(2);
 	ck_assert_uint_eq(fake.session_count, 2);
-	ck_assert(fake.sessions[0].closed);
+	ck_assert(fake.sessions[0].quit);
 	ck_assert_int_eq(fake_result(1)->result, RELAY_DONE);
 	ck_assert_int_eq(fake.jobs[1]->destination, RELAY_DESTINATION_UP);
 	fake_close();
