@@ -4,7 +4,7 @@
 
 # What a build needs, by the names of Debian's packages.
 PREPARE_BUILD_PACKAGES="gcc libc6-dev make autoconf automake pkgconf libbsd-dev libcrypt-dev libdb5.3-dev libevent-dev \
-libidn-dev libseccomp-dev libssl-dev libunbound-dev"
+libidn-dev libidn2-dev libseccomp-dev libssl-dev libunbound-dev"
 
 # prepare_missing PACKAGE...: prints those that are not installed. Elsewhere than on Debian it prints nothing, and configure will tell.
 prepare_missing()

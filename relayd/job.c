@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/mail/envelope.h"
+#include "common/mail/idna.h"
 #include "common/mail/queueid.h"
 
 enum {
@@ -58,11 +59,16 @@ get_head(struct wire_reader *reader, struct job *job)
 {
 	struct client_transaction *transaction = &job->transaction;
 	struct slice domain;
+	int error;
 
 	job->id = wire_get_u64(reader);
 	job->arrival = (int64_t)wire_get_u64(reader);
 	domain = get_words(reader, ADDRESS_DOMAIN_MAX);
-	if (!reader->bad && slice_to_string(domain, job->domain, sizeof(job->domain)) != 0)
+	/* DNS knows A-labels. What has none is asked for as it is, and not found. */
+	error = reader->bad ? 0 : idna_to_ascii(domain, job->domain);
+	if (error == -EINVAL)
+		error = slice_to_string(domain, job->domain, sizeof(job->domain));
+	if (error != 0)
 		reader->bad = true;
 	if (!route_get(reader, &job->route))
 		reader->bad = true;

@@ -26,7 +26,7 @@ struct job {
 	uint32_t connection; /* counts the channels: of the one that it came from */
 	uint64_t id;
 	int64_t arrival;     /* seconds since 1970 */
-	char domain[ADDRESS_DOMAIN_MAX + 1]; /* of the targets; for the log and for MX */
+	char domain[ADDRESS_DOMAIN_MAX + 1]; /* of the targets, in A-labels; for the log and for MX */
 	struct route route;
 	bool backup;         /* only to better MX hosts than we are */
 	struct client_transaction transaction; /* envelope and body; a descriptor in it is the job's */
