@@ -35,7 +35,8 @@ active_new(struct schedule *schedule, struct message *message, struct record *re
 	active->schedule = schedule;
 	active->message = message;
 	STAILQ_INIT(&active->outcomes);
-	consignment_init(&active->local, active, &schedule->local);
+	RB_INIT(&active->consignments);
+	TAILQ_INIT(&active->held);
 	if (record != NULL) {
 		active->record = record_hold(record);
 		schedule->memory += record->size;
@@ -59,12 +60,31 @@ active_drop_outcomes(struct active *active)
 	active->failed = active->deferred = active->succeeded = 0;
 }
 
+/* Whoever called the message need not wait for it any more. */
+static void
+active_arrive(struct active *active)
+{
+	struct destination *caller = active->caller;
+
+	if (caller == NULL)
+		return;
+	active->caller = NULL;
+	destination_called(caller);
+	destination_release(caller);
+}
+
 void
 active_free(struct active **active_p)
 {
 	struct active *active = *active_p;
+	struct consignment *consignment;
 
 	*active_p = NULL;
+	while ((consignment = RB_ROOT(&active->consignments)) != NULL)
+		consignment_free(consignment);
+	active_arrive(active);
+	if (active->waits_for != NULL)
+		destination_release(active->waits_for);
 	active_unload(active);
 	active_drop_outcomes(active);
 	active->schedule->actives--;
@@ -103,7 +123,7 @@ active_unload(struct active *active)
 void
 active_sent(struct active *active)
 {
-	if (!active->asking && active->asked == 0 && active->expanding == 0 && active->local.count == 0)
+	if (!active->asking && active->asked == 0 && active->expanding == 0 && active->waiting == 0)
 		active_unload(active);
 }
 
@@ -311,4 +331,50 @@ void
 active_defer(struct active *active, enum outcome_kind kind, uint32_t index, struct slice address, const struct verdict *verdict)
 {
 	active_add_outcome(active, kind, index, address, "queue.deferred", verdict);
+}
+
+void
+active_wait_for(struct active *active, struct destination *destination, uint32_t count)
+{
+	if (active->waits_for == NULL)
+		active->waits_for = destination_hold(destination);
+	if (active->waits_for == destination)
+		active->waits += count;
+}
+
+/* ---- what is next ---- */
+
+static void
+active_complete(struct active *active)
+{
+	struct consignment *consignment, *next;
+
+	active->complete = true;
+	RB_FOREACH_SAFE(consignment, consignment_tree, &active->consignments, next)
+		consignment_complete(consignment);
+	active_arrive(active);
+}
+
+void
+active_check(struct active *active)
+{
+	if (active_is_stopped(active))
+		active_withdraw(active);
+	returns_success(active);
+	if (active->asking || active->asked > 0 || active->expanding > 0)
+		return;
+	if (!active->complete)
+		active_complete(active);
+	if (active->waiting > 0) {
+		if (schedule_is_over_memory(active->schedule))
+			active_unload(active); /* it is read back when a worker takes it */
+		schedule_wake(active->schedule);
+		return;
+	}
+	if (active->jobs > 0 || active->returning > 0)
+		return;
+	if (returns_wanted(active))
+		returns_begin(active);
+	else
+		schedule_end_round(&active);
 }

@@ -5,7 +5,7 @@
 #define ANGARIUM_QUEUED_ACTIVE_H
 
 #include "common/mail/envelope.h"
-#include "queued/destination.h"
+#include "queued/consignment.h"
 #include "queued/message.h"
 
 struct schedule;
@@ -51,7 +51,15 @@ struct active {
 	struct message *message;
 	struct record *record;           /* envelope and body; NULL when they must be read back */
 	struct envelope envelope;        /* points into RECORD; no recipients when that is NULL */
-	struct consignment local;
+	struct consignment_tree consignments;
+	struct consignment *latest;      /* of them, looked for or made last; or NULL */
+	struct consignment_list held;    /* those of them that wait until fewer jobs are under way */
+	struct destination *caller;      /* that called the message, as long as it has not come; held; or NULL */
+	struct destination *waits_for;   /* that the message will wait for after this round; held; or NULL */
+	uint32_t waits;                  /* recipients that wait for that one */
+	uint32_t waiting;                /* targets in consignments, not in jobs */
+	uint32_t jobs;                   /* under way */
+	bool complete;                   /* nothing more comes into consignments for now */
 	uint32_t next_index;             /* to be asked about */
 	uint32_t asked;                  /* questions under way */
 	uint32_t expanding;              /* EXPANSIONs that are not durable yet */
@@ -115,6 +123,9 @@ outcome_may_expire(enum outcome_kind kind)
 {
 	return kind == OUTCOME_DEFERRED || kind == OUTCOME_BRIEF;
 }
+
+/* COUNT recipients are to wait for DESTINATION; after the round the message stands in its list. Of several destinations the first one counts. */
+void active_wait_for(struct active *active, struct destination *destination, uint32_t count);
 
 /* Something ended: goes on with what is next, at last with the end of the round. ACTIVE may be freed. */
 void active_check(struct active *active);

@@ -1,222 +1,307 @@
 /*
- * Destinations: whose turn it is, and what becomes of the jobs that were handed out.
+ * A destination: what it admits, what it hands out, and who waits for it.
  */
 #include "queued/destination.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
-#include "queued/active.h"
+#include "queued/schedule_state.h"
 
-static char *
-copy_slice(char *at, struct slice from, struct slice *to_r)
+enum {
+	JOBS_PART = 2,        /* of the transport's capacity that one destination may have, as a divisor, */
+	MESSAGE_PART = 4,     /* and one message */
+	CALLED_LEAST = 64,    /* messages in rounds below which it calls others that wait, */
+	CALLED_WINDOWS = 4,   /* and these many windows more, so that it is never without work */
+	IDLE_KEEP = 300,      /* seconds for which one without work is remembered */
+	PROBE_AGAIN = 60,     /* seconds until another message is called as the probe, when the first did not come to it */
+	MS_PER_SECOND = 1000,
+	RATE_WAIT_LEAST = 10, /* milliseconds between looks at a rate that is used up */
+	RATE_WAIT_MOST = 1000,
+};
+
+/* ---- room ---- */
+
+static uint32_t
+part_of(uint32_t whole, uint32_t part)
 {
-	if (from.length > 0)
-		memcpy(at, from.data, from.length);
-	*to_r = slice_of(at, from.length);
-	return at + from.length;
+	return whole / part > 0 ? whole / part : 1;
 }
 
-struct target *
-target_new(uint32_t index, struct slice address, struct slice path, struct slice folder, uint64_t quota)
+/* Jobs that it may have under way. */
+static uint32_t
+jobs_limit(const struct destination *destination)
 {
-	struct target *target = malloc(sizeof(*target) + address.length + path.length + folder.length);
-	char *at;
+	uint32_t most = part_of(destination->set->transport->capacity, JOBS_PART);
+	uint32_t window = destination_window(destination);
 
-	if (target == NULL)
-		return NULL;
-	*target = (struct target){ .index = index, .quota = quota };
-	at = copy_slice(target->text, address, &target->address);
-	at = copy_slice(at, path, &target->path);
-	copy_slice(at, folder, &target->folder);
-	return target;
+	if (!destination->set->remote)
+		return UINT32_MAX;
+	return window < most ? window : most;
 }
 
-void
-destination_init(struct destination *destination, struct transport *transport)
+static struct bucket_rate
+rate_limit(const struct destination *destination)
 {
-	destination->transport = transport;
-	TAILQ_INIT(&destination->turn);
+	return destination->set->remote ? schedule_config(destination->set->schedule)->relay_rate : (struct bucket_rate){ 0, 0 };
 }
 
-void
-consignment_init(struct consignment *consignment, struct active *active, struct destination *destination)
-{
-	*consignment = (struct consignment){ .active = active, .destination = destination };
-	STAILQ_INIT(&consignment->waiting);
-}
-
-static void
-consignment_queue(struct consignment *consignment)
-{
-	bool wanted = consignment->count >= DELIVER_TARGETS_MAX || (consignment->complete && consignment->count > 0);
-
-	if (!wanted || consignment->queued)
-		return;
-	TAILQ_INSERT_TAIL(&consignment->destination->turn, consignment, link);
-	consignment->queued = true;
-}
-
-void
-consignment_add(struct consignment *consignment, struct target *target)
-{
-	STAILQ_INSERT_TAIL(&consignment->waiting, target, link);
-	consignment->count++;
-	consignment_queue(consignment);
-}
-
-void
-consignment_withdraw(struct consignment *consignment, struct target_list *targets)
-{
-	STAILQ_CONCAT(targets, &consignment->waiting);
-	consignment->count = 0;
-	if (consignment->queued)
-		TAILQ_REMOVE(&consignment->destination->turn, consignment, link);
-	consignment->queued = false;
-}
-
-void
-consignment_complete(struct consignment *consignment)
-{
-	consignment->complete = true;
-	consignment_queue(consignment);
-}
-
-static struct job *
-job_new(struct consignment *consignment)
-{
-	struct job *job = malloc(sizeof(*job));
-
-	if (job == NULL)
-		return NULL;
-	*job = (struct job){ .consignment = consignment };
-	STAILQ_INIT(&job->targets);
-	while (job->count < DELIVER_TARGETS_MAX && consignment->count > 0) {
-		struct target *target = STAILQ_FIRST(&consignment->waiting);
-
-		STAILQ_REMOVE_HEAD(&consignment->waiting, link);
-		STAILQ_INSERT_TAIL(&job->targets, target, link);
-		consignment->count--;
-		job->count++;
-	}
-	consignment->jobs++;
-	return job;
-}
-
-static void
-job_free(struct job *job)
-{
-	while (!STAILQ_EMPTY(&job->targets)) {
-		struct target *target = STAILQ_FIRST(&job->targets);
-
-		STAILQ_REMOVE_HEAD(&job->targets, link);
-		free(target);
-	}
-	free(job);
-}
-
-/* The targets go back to the front, in their order. */
-static void
-job_take_back(struct job *job)
-{
-	struct consignment *consignment = job->consignment;
-
-	STAILQ_CONCAT(&job->targets, &consignment->waiting);
-	STAILQ_CONCAT(&consignment->waiting, &job->targets);
-	consignment->count += job->count;
-	consignment->jobs--;
-	consignment_queue(consignment);
-	job_free(job);
-}
-
-static void
-job_defer(struct job *job, const char *text)
-{
-	struct verdict verdict = { .status = SLICE("4.3.0"), .text = slice_from_string(text) };
-	struct target *target;
-
-	STAILQ_FOREACH(target, &job->targets, link)
-		active_defer(job->consignment->active, OUTCOME_BRIEF, target->index, target->address, &verdict);
-	job_end(job);
-}
-
-void
-job_result(struct job *job, const struct target *target, enum job_result result, const struct verdict *verdict)
-{
-	struct active *active = job->consignment->active;
-
-	switch (result) {
-	case JOB_DONE:
-		active_deliver(active, target->index, target->address, verdict);
-		break;
-	case JOB_PERMANENT:
-		active_fail(active, target->index, target->address, verdict);
-		break;
-	case JOB_TEMPORARY:
-		active_defer(active, OUTCOME_DEFERRED, target->index, target->address, verdict);
-		break;
-	}
-}
-
-void
-job_end(struct job *job)
-{
-	struct active *active = job->consignment->active;
-
-	job->consignment->jobs--;
-	job_free(job);
-	active_check(active);
-}
-
-void
-job_lost(struct job *job)
-{
-	struct active *active = job->consignment->active;
-	struct target *target;
-	bool deadly = false;
-
-	STAILQ_FOREACH(target, &job->targets, link)
-		deadly = ++target->deaths >= TARGET_DEATHS_MAX || deadly;
-	if (deadly) {
-		job_defer(job, "the delivery service ended unexpectedly");
-		return;
-	}
-	job_take_back(job);
-	active_check(active);
-}
-
-/* Hands out one job of the consignment whose turn it is. False when none can go now. */
 static bool
-destination_run_one(struct destination *destination)
+has_rate(const struct destination *destination)
 {
-	struct consignment *consignment = TAILQ_FIRST(&destination->turn);
-	struct job *job;
-	int error;
+	return bucket_has(&destination->rate, rate_limit(destination), schedule_ticks(destination->set->schedule), 1);
+}
 
-	if (consignment == NULL || !destination->transport->ready(destination->transport))
+static bool
+takes_nothing(const struct destination *destination, const struct consignment *consignment)
+{
+	return destination->state != DESTINATION_OPEN && destination->probe != consignment;
+}
+
+/* Something can be done with the first in turn: refused, or sent. */
+static bool
+can_hand_out(const struct destination *destination)
+{
+	const struct consignment *first = TAILQ_FIRST(&destination->turn);
+
+	if (first == NULL)
 		return false;
-	job = job_new(consignment);
-	if (job == NULL)
-		return false;
-	TAILQ_REMOVE(&destination->turn, consignment, link);
-	consignment->queued = false;
-	error = destination->transport->send(destination->transport, job);
-	if (error == -EAGAIN) {
-		job_take_back(job);
-		return false;
-	}
-	if (error != 0) {
-		job_defer(job, "the message could not be read from the queue");
+	if (takes_nothing(destination, first))
 		return true;
-	}
-	consignment_queue(consignment);
-	active_sent(consignment->active);
-	return true;
+	if (destination->probe == first && first->jobs > 0)
+		return false;
+	return destination->jobs < jobs_limit(destination) && has_rate(destination);
+}
+
+static bool
+can_call(const struct destination *destination)
+{
+	uint32_t window = destination->set->remote ? destination->window : destination->set->transport->capacity;
+	uint32_t wanted = CALLED_LEAST + CALLED_WINDOWS * window;
+	uint32_t room = schedule_room(destination->set->schedule);
+
+	if (TAILQ_EMPTY(&destination->waiters))
+		return false;
+	if (destination->state == DESTINATION_PROBE_DUE)
+		return destination->calls_probe && destination->called == 0;
+	return destination->state == DESTINATION_OPEN && destination->called + destination->consignments < (room < wanted ? room : wanted);
+}
+
+bool
+destination_is_idle(const struct destination *destination)
+{
+	if (destination->users > 0 || destination->called > 0 || !TAILQ_EMPTY(&destination->waiters))
+		return false;
+	return !heap_contains(&destination->timer) && !destination_has_learnt(destination) &&
+	       bucket_is_full(&destination->rate, schedule_ticks(destination->set->schedule));
+}
+
+/* ---- lists and timer ---- */
+
+void
+destination_wait_until(struct destination *destination, int64_t milliseconds)
+{
+	struct destinations *set = destination->set;
+	int64_t when = schedule_ticks(set->schedule) + milliseconds;
+
+	/* Out of memory: it is woken by whatever comes next. */
+	if (heap_contains(&destination->timer))
+		heap_change(&set->timers, &destination->timer, when);
+	else
+		(void)heap_insert(&set->timers, &destination->timer, when);
+	schedule_wake(set->schedule);
+}
+
+static int64_t
+rate_wait(const struct destination *destination)
+{
+	struct bucket_rate rate = rate_limit(destination);
+	int64_t wait = rate.count == 0 ? 0 : (int64_t)rate.seconds * MS_PER_SECOND / rate.count;
+
+	return wait < RATE_WAIT_LEAST ? RATE_WAIT_LEAST : wait > RATE_WAIT_MOST ? RATE_WAIT_MOST : wait;
 }
 
 void
+destination_refresh(struct destination *destination)
+{
+	struct destinations *set = destination->set;
+	bool ready = can_hand_out(destination);
+	bool calling = can_call(destination);
+
+	if ((ready && !destination->ready) || (calling && !destination->calling))
+		schedule_wake(set->schedule);
+	if (ready && !destination->ready)
+		TAILQ_INSERT_TAIL(&set->ready, destination, ready_link);
+	else if (!ready && destination->ready)
+		TAILQ_REMOVE(&set->ready, destination, ready_link);
+	destination->ready = ready;
+	if (calling && !destination->calling)
+		TAILQ_INSERT_TAIL(&set->calling, destination, calling_link);
+	else if (!calling && destination->calling)
+		TAILQ_REMOVE(&set->calling, destination, calling_link);
+	destination->calling = calling;
+	if (ready || calling)
+		return;
+	if (destination->state == DESTINATION_OPEN && !TAILQ_EMPTY(&destination->turn) && !has_rate(destination))
+		destination_wait_until(destination, rate_wait(destination));
+	else if (!heap_contains(&destination->timer) && destination->users == 0 && TAILQ_EMPTY(&destination->waiters))
+		destination_wait_until(destination, IDLE_KEEP * MS_PER_SECOND);
+}
+
+void
+destination_on_timer(struct destination *destination)
+{
+	bool alone = destination->users <= 1 && destination->called == 0 && TAILQ_EMPTY(&destination->waiters);
+
+	if (destination->state == DESTINATION_DOWN)
+		destination->state = DESTINATION_PROBE_DUE;
+	if (alone && destination->state != DESTINATION_PROBING) {
+		destination_unlearn(destination);
+		return;
+	}
+	if (destination->state == DESTINATION_PROBE_DUE && destination_calls_probe(destination)) {
+		destination->calls_probe = true;
+		destination_wait_until(destination, PROBE_AGAIN * MS_PER_SECOND);
+	}
+}
+
+void
+destination_probe(struct destination *destination)
+{
+	if (destination->state != DESTINATION_DOWN)
+		return;
+	destination->state = DESTINATION_PROBE_DUE;
+	destination_wait_until(destination, PROBE_AGAIN * MS_PER_SECOND);
+}
+
+/* ---- admission ---- */
+
+enum admission
+destination_admit(struct destination *destination, const struct active *active)
+{
+	if (destination->state == DESTINATION_DOWN || destination->state == DESTINATION_PROBING)
+		return ADMISSION_REFUSED;
+	if (destination->state == DESTINATION_PROBE_DUE || active->caller == destination)
+		return ADMISSION_GRANTED;
+	if (!TAILQ_EMPTY(&destination->waiters) || destination->consignments >= schedule_room(destination->set->schedule))
+		return ADMISSION_PARKED;
+	return ADMISSION_GRANTED;
+}
+
+struct verdict
+destination_reason(const struct destination *destination)
+{
+	return (struct verdict){
+		.status = slice_from_string(destination->status),
+		.text = destination->reason == NULL ? SLICE("the destination cannot be reached") : slice_from_string(destination->reason),
+	};
+}
+
+void
+destination_enter(struct destination *destination, struct consignment *consignment)
+{
+	destination_hold(destination);
+	destination->consignments++;
+	if (destination->state != DESTINATION_PROBE_DUE)
+		return;
+	destination->state = DESTINATION_PROBING;
+	destination->probe = consignment;
+}
+
+void
+destination_leave(struct destination *destination, struct consignment *consignment)
+{
+	destination->consignments--;
+	if (destination->probe == consignment) {
+		destination->probe = NULL;
+		if (destination->state == DESTINATION_PROBING) {
+			destination->state = DESTINATION_PROBE_DUE;
+			destination_wait_until(destination, PROBE_AGAIN * MS_PER_SECOND);
+		}
+	}
+	destination_release(destination);
+}
+
+/* ---- handing out ---- */
+
+bool
 destination_run(struct destination *destination)
 {
-	while (destination_run_one(destination))
-		continue;
+	struct consignment *consignment = TAILQ_FIRST(&destination->turn);
+	struct transport *transport = destination->set->transport;
+	bool taken = true;
+
+	if (takes_nothing(destination, consignment)) {
+		consignment_refuse(consignment);
+	} else if (!transport->ready(transport)) {
+		taken = false;
+	} else if (consignment->active->jobs >= part_of(transport->capacity, MESSAGE_PART)) {
+		consignment_hold(consignment);
+	} else {
+		taken = consignment_send(consignment) == 0;
+		if (taken)
+			bucket_take(&destination->rate, rate_limit(destination), schedule_ticks(destination->set->schedule), 1);
+	}
+	destination_refresh(destination);
+	return taken;
+}
+
+void
+destination_job_begins(struct destination *destination, struct job *job)
+{
+	job->successes = destination->successes;
+	destination->jobs++;
+}
+
+void
+destination_job_ends(struct destination *destination)
+{
+	destination->jobs--;
+	destination_refresh(destination);
+}
+
+void
+destination_count(struct destination *destination, enum job_result result)
+{
+	destination->results[result]++;
+}
+
+/* ---- who waits ---- */
+
+void
+destination_wait(struct destination *destination, struct message *message)
+{
+	destination_forget(message);
+	TAILQ_INSERT_TAIL(&destination->waiters, message, waiting_link);
+	message->waits_for = destination;
+	destination_refresh(destination);
+}
+
+void
+destination_forget(struct message *message)
+{
+	struct destination *destination = message->waits_for;
+
+	if (destination == NULL)
+		return;
+	destination_hold(destination);
+	TAILQ_REMOVE(&destination->waiters, message, waiting_link);
+	message->waits_for = NULL;
+	destination_release(destination);
+}
+
+void
+destination_call(struct destination *destination)
+{
+	if (!can_call(destination))
+		return;
+	destination->calls_probe = false;
+	destination->called++;
+	schedule_call(destination->set->schedule, TAILQ_FIRST(&destination->waiters), destination);
+}
+
+void
+destination_called(struct destination *destination)
+{
+	destination->called--;
+	destination_refresh(destination);
 }

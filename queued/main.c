@@ -28,8 +28,15 @@ spool_directory(const struct config *config)
 	return config->spool_directory;
 }
 
+static const char *
+account_relay(const struct config *config)
+{
+	return config->account_relay;
+}
+
 static const struct service_unix smtpd_socket = { "queued-smtpd", account_smtp };
 static const struct service_unix deliverd_socket = { "queued-deliverd", account_vmail };
+static const struct service_unix relayd_socket = { "queued-relayd", account_relay };
 static const struct service_unix admin_socket = { "queued-admin", account_queue }; /* for queuetool */
 
 static const struct service_role syncer = {
@@ -42,7 +49,7 @@ static const struct service_role queue = {
 	.name = "queue",
 	.account = account_queue,
 	.directory = spool_directory,
-	.sockets = { &smtpd_socket, &deliverd_socket, &admin_socket },
+	.sockets = { &smtpd_socket, &deliverd_socket, &relayd_socket, &admin_socket },
 	.channels = { "tabled-queued" },
 	.siblings = { "syncer" },
 	.main = queue_main,

@@ -12,6 +12,7 @@
 #include "queued/record.h"
 
 struct active;
+struct destination;
 
 /* Of a recipient, by its index. Numbers from 16 on are final and stand on disk. */
 enum recipient_state {
@@ -48,6 +49,8 @@ struct message {
 	struct place place;              /* of its MESSAGE; no segment: not (yet) known or durable */
 	struct place deferral;           /* of its last DEFERRAL */
 	struct heap_node timer;          /* in the timetable: when it is due, seconds since 1970 */
+	TAILQ_ENTRY(message) waiting_link; /* among those that wait for the same destination */
+	struct destination *waits_for;   /* or NULL */
 	int64_t arrival;                 /* seconds since 1970 */
 	uint64_t body_size;              /* bytes */
 	SLIST_HEAD(, expansion) expansions;
@@ -66,12 +69,14 @@ struct message {
 	bool held;                       /* by the administrator: no attempts (MARK_HELD) */
 	bool warned;                     /* the sender is not to be told of the delay any more (MARK_WARNED) */
 	bool returned;                   /* by the administrator: what is left fails, when that is possible (MARK_RETURNED) */
+	bool waits_wholly;               /* for that destination, with all of its live recipients */
 	bool unreadable;                 /* its record could not be read back; found when it was to be copied */
 	bool copying;                    /* is being copied forward */
 	bool ended;                      /* is over, and waits only for the copy */
 };
 
 TAILQ_HEAD(message_list, message);
+TAILQ_HEAD(message_queue, message);
 
 /* A message with no recipients yet. NULL when out of memory. */
 struct message *message_new(uint64_t id);

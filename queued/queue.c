@@ -17,6 +17,7 @@
 #include "queued/deliver.h"
 #include "queued/disk_link.h"
 #include "queued/expand.h"
+#include "queued/relay.h"
 #include "queued/roles.h"
 #include "queued/schedule.h"
 #include "queued/store.h"
@@ -35,11 +36,13 @@ struct queue {
 	struct store *store;
 	struct schedule *schedule;
 	struct submit *submit;
-	struct deliver *deliver;
+	struct workers *deliver;
+	struct workers *relay;
 	struct admin *admin;
 	struct disk_link *disk;
 	struct listener *smtpd;
 	struct listener *deliverd;
+	struct listener *relayd;
 	struct listener *tools;
 	struct event *turn;   /* the end of this turn of the loop */
 	struct event *lazy;
@@ -94,6 +97,13 @@ queue_now(void *context)
 	return clock_wall();
 }
 
+static int64_t
+queue_ticks(void *context)
+{
+	(void)context;
+	return clock_monotonic_ms();
+}
+
 static void
 queue_transport_ready(void *context)
 {
@@ -125,16 +135,18 @@ queue_check_space(struct queue *queue)
 static void
 queue_arm_due(struct queue *queue)
 {
-	int64_t due = schedule_due(queue->schedule);
-	int64_t wait;
+	int64_t due = schedule_due(queue->schedule), ticks = schedule_due_ticks(queue->schedule);
+	int64_t wait = DUE_MAX_MS;
 
-	if (due == INT64_MAX) {
+	if (due == INT64_MAX && ticks == INT64_MAX) {
 		event_del(queue->due);
 		return;
 	}
-	wait = due - clock_wall();
-	wait = wait < 0 ? 0 : wait > DUE_MAX_MS / 1000 ? DUE_MAX_MS / 1000 : wait;
-	arm(queue->due, wait * 1000 + 1);
+	if (due != INT64_MAX && due - clock_wall() < DUE_MAX_MS / 1000)
+		wait = (due - clock_wall()) * 1000;
+	if (ticks != INT64_MAX && ticks - clock_monotonic_ms() < wait)
+		wait = ticks - clock_monotonic_ms();
+	arm(queue->due, (wait < 0 ? 0 : wait) + 1);
 }
 
 static void
@@ -218,7 +230,15 @@ queue_on_deliverd(void *context, int client)
 {
 	struct queue *queue = context;
 
-	deliver_accept(queue->deliver, client);
+	workers_accept(queue->deliver, client);
+}
+
+static void
+queue_on_relayd(void *context, int client)
+{
+	struct queue *queue = context;
+
+	workers_accept(queue->relay, client);
 }
 
 static void
@@ -260,6 +280,7 @@ queue_on_stop(void *context)
 	queue->stopping = true;
 	listener_free(&queue->smtpd);
 	listener_free(&queue->deliverd);
+	listener_free(&queue->relayd);
 	listener_free(&queue->tools);
 	admin_free(&queue->admin);
 	submit_close(&queue->submit);
@@ -316,18 +337,21 @@ queue_make_parts(struct queue *queue)
 	struct expander *expander;
 
 	queue->disk = disk_link_new(queue->process);
-	queue->deliver = deliver_new(process_base(queue->process), queue_transport_ready, queue);
+	queue->deliver = workers_new(&deliver_protocol, process_base(queue->process), queue_transport_ready, queue);
+	queue->relay = workers_new(&relay_protocol, process_base(queue->process), queue_transport_ready, queue);
 	expander = expand_link_new(queue->process, queue_expander_up, queue);
-	if (queue->disk == NULL || queue->deliver == NULL || expander == NULL)
+	if (queue->disk == NULL || queue->deliver == NULL || queue->relay == NULL || expander == NULL)
 		return -ENOMEM;
 	if (queue_open_store(queue) != 0)
 		return -EIO;
 	queue->schedule = schedule_new(&(struct schedule_hooks){
 		.store = queue->store,
 		.expander = expander,
-		.local = deliver_transport(queue->deliver),
+		.local = workers_transport(queue->deliver),
+		.remote = workers_transport(queue->relay),
 		.config = queue_config,
 		.now = queue_now,
+		.ticks = queue_ticks,
 		.wake = queue_wake,
 		.context = queue,
 	});
@@ -355,8 +379,9 @@ queue_listen(struct queue *queue)
 {
 	queue->smtpd = listener_new_unix(queue->process, "queued-smtpd", queue_on_smtpd, queue);
 	queue->deliverd = listener_new_unix(queue->process, "queued-deliverd", queue_on_deliverd, queue);
+	queue->relayd = listener_new_unix(queue->process, "queued-relayd", queue_on_relayd, queue);
 	queue->tools = listener_new_unix(queue->process, "queued-admin", queue_on_tool, queue);
-	return queue->smtpd == NULL || queue->deliverd == NULL || queue->tools == NULL ? -ENOMEM : 0;
+	return queue->smtpd == NULL || queue->deliverd == NULL || queue->relayd == NULL || queue->tools == NULL ? -ENOMEM : 0;
 }
 
 int

@@ -16,43 +16,37 @@ struct question {
 	uint32_t index;
 };
 
-/* An EXPANSION that is being made durable, and the targets that wait for it. */
+/* An EXPANSION that is being made durable, and the mailboxes that wait for it. The other targets are asked about on their own then. */
 struct expanding {
 	struct active *active;
 	struct expansion *expansion;
-	struct target_list targets; /* remote ones have an empty path */
+	struct target_list mailboxes;
 };
 
+/* ---- questions to come ---- */
+
+static void
+route_join(struct active *active)
+{
+	if (active->asking)
+		return;
+	active->asking = true;
+	active->complete = false;
+	TAILQ_INSERT_TAIL(&active->schedule->asking, active, asking_link);
+	schedule_wake(active->schedule);
+}
+
+/* INDEX is to be asked about, too, though it may have been passed. */
+static void
+route_again(struct active *active, uint32_t index)
+{
+	message_set_state(active->message, index, RECIPIENT_WAITING);
+	if (index < active->next_index)
+		active->next_index = index;
+	route_join(active);
+}
+
 /* ---- one recipient ---- */
-
-/*
- * A target in another domain, which an alias may name. There is no relay service in this version: it fails for good, and says why.
- */
-static void
-route_remote(struct active *active, uint32_t index, struct slice address)
-{
-	active_fail(active, index, address, VERDICT("5.4.4", "this system does not relay mail to other domains"));
-}
-
-static void
-route_mailbox(struct active *active, uint32_t index, const struct expand_target *mailbox)
-{
-	struct target *target = target_new(index, mailbox->address, mailbox->path, mailbox->folder, mailbox->quota);
-
-	if (target == NULL)
-		active_defer(active, OUTCOME_UNTRIED, index, mailbox->address, VERDICT("4.3.0", "out of memory"));
-	else
-		consignment_add(&active->local, target);
-}
-
-static void
-route_target(struct active *active, uint32_t index, const struct expand_target *target)
-{
-	if (target->kind == TABLE_TARGET_MAILBOX)
-		route_mailbox(active, index, target);
-	else
-		route_remote(active, index, target->address);
-}
 
 /*
  * A target of an earlier expansion is asked about again when it is retried. An alias that leads to itself among others was
@@ -73,18 +67,20 @@ route_own_mailbox(const struct active *active, uint32_t index, const struct expa
 
 /* ---- several targets ---- */
 
-/* The answer's targets must be kept until the EXPANSION is durable. */
+/* Mailboxes must be kept until the EXPANSION is durable. */
 static int
 expanding_keep(struct expanding *expanding, const struct expand_answer *answer, uint32_t first)
 {
 	for (uint32_t i = 0; i < answer->count; i++) {
 		const struct expand_target *from = &answer->targets[i];
-		bool mailbox = from->kind == TABLE_TARGET_MAILBOX;
-		struct target *target = target_new(first + i, from->address, mailbox ? from->path : SLICE(""), from->folder, from->quota);
+		struct target *target;
 
+		if (from->kind != TABLE_TARGET_MAILBOX)
+			continue;
+		target = target_new(first + i, from->address, from->path, from->folder, from->quota);
 		if (target == NULL)
 			return -ENOMEM;
-		STAILQ_INSERT_TAIL(&expanding->targets, target, link);
+		STAILQ_INSERT_TAIL(&expanding->mailboxes, target, link);
 	}
 	return 0;
 }
@@ -92,12 +88,7 @@ expanding_keep(struct expanding *expanding, const struct expand_answer *answer, 
 static void
 expanding_free(struct expanding *expanding)
 {
-	while (!STAILQ_EMPTY(&expanding->targets)) {
-		struct target *target = STAILQ_FIRST(&expanding->targets);
-
-		STAILQ_REMOVE_HEAD(&expanding->targets, link);
-		free(target);
-	}
+	target_list_free(&expanding->mailboxes);
 	free(expanding);
 }
 
@@ -106,23 +97,20 @@ route_expanded(void *context, struct record *record, int error)
 {
 	struct expanding *expanding = context;
 	struct active *active = expanding->active;
-	struct payload_range range = { expanding->expansion->first, expanding->expansion->count };
+	const struct expansion *expansion = expanding->expansion;
+	struct target *target;
 
 	(void)record;
 	(void)error; /* such a record becomes durable in the end */
 	active->expanding--;
-	message_set_range(active->message, &range, RECIPIENT_BUSY);
-	message_set_state(active->message, expanding->expansion->recipient, RECIPIENT_EXPANDED);
-	while (!STAILQ_EMPTY(&expanding->targets)) {
-		struct target *target = STAILQ_FIRST(&expanding->targets);
-
-		STAILQ_REMOVE_HEAD(&expanding->targets, link);
-		if (target->path.length > 0) {
-			consignment_add(&active->local, target);
-			continue;
-		}
-		route_remote(active, target->index, target->address);
-		free(target);
+	message_set_range(active->message, &(struct payload_range){ expansion->first, expansion->count }, RECIPIENT_BUSY);
+	message_set_state(active->message, expansion->recipient, RECIPIENT_EXPANDED);
+	for (uint32_t i = 0; i < expansion->count; i++)
+		if (expansion->targets[i].kind != TABLE_TARGET_MAILBOX)
+			route_again(active, expansion->first + i);
+	while ((target = STAILQ_FIRST(&expanding->mailboxes)) != NULL) {
+		STAILQ_REMOVE_HEAD(&expanding->mailboxes, link);
+		route_mailbox(active, target);
 	}
 	expanding_free(expanding);
 	active_check(active);
@@ -155,7 +143,7 @@ route_expand(struct active *active, uint32_t recipient, const struct expand_answ
 
 	if (expanding != NULL) {
 		*expanding = (struct expanding){ .active = active };
-		STAILQ_INIT(&expanding->targets);
+		STAILQ_INIT(&expanding->mailboxes);
 	}
 	if (error == 0)
 		error = expanding_keep(expanding, answer, first);
@@ -185,7 +173,7 @@ route_deliverable(struct active *active, uint32_t index, const struct expand_ans
 	int error;
 
 	if (own != NULL) {
-		route_mailbox(active, index, own);
+		route_target(active, index, own);
 	} else if (answer->count == 1) {
 		route_target(active, index, &answer->targets[0]);
 	} else if (answer->count == 0) {
@@ -207,11 +195,9 @@ route_answer(struct active *active, uint32_t index, const struct expand_answer *
 	switch ((enum table_class)answer->class) {
 	case TABLE_LOCAL:
 	case TABLE_ALIAS:
-		route_deliverable(active, index, answer);
-		break;
 	case TABLE_RELAY:
 	case TABLE_REMOTE:
-		route_remote(active, index, address);
+		route_deliverable(active, index, answer);
 		break;
 	case TABLE_NO_USER:
 		active_fail(active, index, address, VERDICT("5.1.1", "no such mailbox"));
@@ -226,27 +212,6 @@ route_answer(struct active *active, uint32_t index, const struct expand_answer *
 		active_defer(active, OUTCOME_UNTRIED, index, address, VERDICT("4.3.0", "the address cannot be looked up now"));
 		break;
 	}
-}
-
-static void
-route_join(struct active *active)
-{
-	if (active->asking)
-		return;
-	active->asking = true;
-	active->local.complete = false;
-	TAILQ_INSERT_TAIL(&active->schedule->asking, active, asking_link);
-	schedule_wake(active->schedule);
-}
-
-/* The answer was lost with the channel: the question is asked again when there is a new one. */
-static void
-route_again(struct active *active, uint32_t index)
-{
-	message_set_state(active->message, index, RECIPIENT_WAITING);
-	if (index < active->next_index)
-		active->next_index = index;
-	route_join(active);
 }
 
 static void
@@ -266,7 +231,7 @@ route_answered(void *context, const struct expand_answer *answer)
 		active_check(active);
 		return;
 	}
-	if (answer->status == -ECONNRESET) {
+	if (answer->status == -ECONNRESET) { /* lost with the channel: it is asked again when there is a new one */
 		route_again(active, question.index);
 		return;
 	}
@@ -354,7 +319,7 @@ route_unreadable(struct active *active, int error)
 {
 	struct schedule *schedule = active->schedule;
 	struct message *message = active->message;
-	bool idle = active->asked == 0 && active->expanding == 0 && active->local.count == 0 && active->local.jobs == 0;
+	bool idle = active->asked == 0 && active->expanding == 0 && active->waiting == 0 && active->jobs == 0;
 
 	route_leave(active);
 	if (error != -EBADMSG || !idle) {
@@ -394,29 +359,4 @@ route_run(struct schedule *schedule)
 		else
 			active_check(active);
 	}
-}
-
-/* ---- what is next ---- */
-
-void
-active_check(struct active *active)
-{
-	if (active_is_stopped(active))
-		active_withdraw(active);
-	returns_success(active);
-	if (active->asking || active->asked > 0 || active->expanding > 0)
-		return;
-	consignment_complete(&active->local);
-	if (active->local.count > 0) {
-		if (schedule_is_over_memory(active->schedule))
-			active_unload(active); /* it is read back when a worker takes it */
-		schedule_wake(active->schedule);
-		return;
-	}
-	if (active->local.jobs > 0 || active->returning > 0)
-		return;
-	if (returns_wanted(active))
-		returns_begin(active);
-	else
-		schedule_end_round(&active);
 }

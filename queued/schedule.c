@@ -1,5 +1,5 @@
 /*
- * The scheduler: the timetable, and beginning and end of rounds.
+ * The scheduler: the timetable, and the beginning of rounds.
  */
 #include "queued/schedule.h"
 
@@ -12,10 +12,10 @@
 #include "queued/schedule_state.h"
 
 enum {
-	ACTIVES_MAX = 20000,    /* messages in rounds; the others wait in the timetable, smaller */
-	BRIEF_LEAST = 10,       /* seconds of a deferral for what is not the recipient's fault, */
-	BRIEF_MOST = 900,       /* at most, */
-	BRIEF_PART = 4,         /* and in between this part of the message's age */
+	ACTIVES_MAX = 20000,    /* messages in rounds; the others wait outside, smaller */
+	ROOM_PART = 2,          /* of the room that is left, as a divisor, for one destination */
+	OVERDUE_SPREAD = 300,   /* seconds at most over which retries are spread that became due while queued did not run, */
+	OVERDUE_SPEED = 2000,   /* as many in each */
 	CLOCK_STEP = 60,        /* seconds by which a clock goes back that was not right before */
 };
 
@@ -28,7 +28,8 @@ schedule_new(const struct schedule_hooks *hooks)
 		return NULL;
 	schedule->hooks = *hooks;
 	heap_init(&schedule->timetable);
-	destination_init(&schedule->local, hooks->local);
+	destinations_init(&schedule->local, schedule, hooks->local, false);
+	destinations_init(&schedule->remote, schedule, hooks->remote, true);
 	TAILQ_INIT(&schedule->asking);
 	return schedule;
 }
@@ -39,15 +40,8 @@ forget_round(void *context, struct message *message)
 	struct active *active = message->active;
 
 	(void)context;
-	if (active == NULL)
-		return;
-	while (!STAILQ_EMPTY(&active->local.waiting)) {
-		struct target *target = STAILQ_FIRST(&active->local.waiting);
-
-		STAILQ_REMOVE_HEAD(&active->local.waiting, link);
-		free(target);
-	}
-	active_free(&active);
+	if (active != NULL)
+		active_free(&active);
 }
 
 void
@@ -56,6 +50,8 @@ schedule_free(struct schedule **schedule)
 	if (*schedule == NULL)
 		return;
 	store_each((*schedule)->hooks.store, forget_round, NULL);
+	destinations_free(&(*schedule)->local);
+	destinations_free(&(*schedule)->remote);
 	heap_free(&(*schedule)->timetable);
 	free(*schedule);
 	*schedule = NULL;
@@ -63,10 +59,18 @@ schedule_free(struct schedule **schedule)
 
 /* ---- into rounds ---- */
 
-static bool
+bool
 schedule_has_room(const struct schedule *schedule)
 {
 	return schedule->actives < ACTIVES_MAX;
+}
+
+uint32_t
+schedule_room(const struct schedule *schedule)
+{
+	size_t left = schedule_has_room(schedule) ? ACTIVES_MAX - schedule->actives : 0;
+
+	return left < ROOM_PART ? 1 : (uint32_t)(left / ROOM_PART);
 }
 
 void
@@ -84,25 +88,29 @@ schedule_wait(struct schedule *schedule, struct message *message, int64_t when)
 	log_event(LOG_ERR, "queue.memory", LOG_STRING("what", "timetable; the message waits for the next start"), LOG_STRING("id", name));
 }
 
-static int64_t
-brief_deferral(const struct message *message, int64_t now)
-{
-	int64_t wait = (now - message->arrival) / BRIEF_PART;
-
-	return now + (wait < BRIEF_LEAST ? BRIEF_LEAST : wait > BRIEF_MOST ? BRIEF_MOST : wait);
-}
-
 void
 schedule_begin_round(struct schedule *schedule, struct message *message, struct record *record)
 {
 	struct active *active = active_new(schedule, message, record);
 
+	destination_forget(message);
 	if (active == NULL)
-		schedule_wait(schedule, message, brief_deferral(message, schedule_now(schedule)));
+		schedule_wait(schedule, message, deferral_brief(message, schedule_now(schedule)));
 	else if (message->returned)
 		active_return(active);
 	else
 		route_begin(active);
+}
+
+void
+schedule_call(struct schedule *schedule, struct message *message, struct destination *destination)
+{
+	heap_remove(&schedule->timetable, &message->timer);
+	schedule_begin_round(schedule, message, NULL);
+	if (message->active != NULL)
+		message->active->caller = destination_hold(destination);
+	else
+		destination_called(destination);
 }
 
 void
@@ -122,8 +130,14 @@ void
 schedule_recovered(struct schedule *schedule, struct message *message)
 {
 	int64_t now = schedule_now(schedule);
+	int64_t next = retry_after_restart(schedule_config(schedule), message->arrival, message->timer.key, now);
 
-	schedule_wait(schedule, message, retry_after_restart(schedule_config(schedule), message->arrival, message->timer.key, now));
+	if (message->attempts > 0 && next <= now) {
+		size_t spread = store_count(schedule->hooks.store) / OVERDUE_SPEED;
+
+		next = now + arc4random_uniform((uint32_t)(spread < OVERDUE_SPREAD ? spread : OVERDUE_SPREAD) + 1);
+	}
+	schedule_wait(schedule, message, next);
 }
 
 static void
@@ -139,28 +153,62 @@ clip_wait(void *context, struct message *message)
 		heap_change(&schedule->timetable, &message->timer, when);
 }
 
+/*
+ * True when it is known that nothing but another deferral would come of a round: all that is left of MESSAGE waits for a destination that is down,
+ * and neither is it at its end, nor is its sender to be warned.
+ */
+static bool
+round_is_vain(const struct schedule *schedule, const struct message *message, int64_t now)
+{
+	const struct config *config = schedule_config(schedule);
+	int64_t age = now - message->arrival;
+
+	if (message->waits_for == NULL || !message->waits_wholly || message->waits_for->state != DESTINATION_DOWN)
+		return false;
+	if (!message->warned && config->delay_warning != 0 && age >= (int64_t)config->delay_warning)
+		return false;
+	return !retry_is_over(config, message->arrival, now);
+}
+
+static void
+schedule_try(struct schedule *schedule, struct message *message, int64_t now)
+{
+	heap_remove(&schedule->timetable, &message->timer);
+	if (!round_is_vain(schedule, message, now)) {
+		schedule_begin_round(schedule, message, NULL);
+		return;
+	}
+	message->attempts++;
+	schedule_wait(schedule, message, retry_next(schedule_config(schedule), message->arrival, now, arc4random()));
+}
+
+/* Nothing may wait for longer than it would by a clock that was set back. */
+static void
+schedule_check_clock(struct schedule *schedule, int64_t now)
+{
+	bool went_back = now < schedule->latest - CLOCK_STEP;
+
+	schedule->latest = now;
+	if (!went_back)
+		return;
+	log_event(LOG_NOTICE, "queue.clock_set_back");
+	store_each(schedule->hooks.store, clip_wait, schedule);
+}
+
 void
 schedule_turn(struct schedule *schedule)
 {
 	int64_t now = schedule_now(schedule);
-	bool went_back = now < schedule->latest - CLOCK_STEP;
 	struct heap_node *first;
 
-	schedule->latest = now;
-	if (went_back) {
-		log_event(LOG_NOTICE, "queue.clock_set_back");
-		store_each(schedule->hooks.store, clip_wait, schedule);
-	}
+	schedule_check_clock(schedule, now);
 	if (store_is_broken(schedule->hooks.store))
 		return; /* results could not be recorded */
-	while (schedule_has_room(schedule) && (first = heap_first(&schedule->timetable)) != NULL && first->key <= now) {
-		struct message *message = HEAP_ELEMENT(first, struct message, timer);
-
-		heap_remove(&schedule->timetable, first);
-		schedule_begin_round(schedule, message, NULL);
-	}
+	while (schedule_has_room(schedule) && (first = heap_first(&schedule->timetable)) != NULL && first->key <= now)
+		schedule_try(schedule, HEAP_ELEMENT(first, struct message, timer), now);
 	route_run(schedule);
-	destination_run(&schedule->local);
+	destinations_run(&schedule->local);
+	destinations_run(&schedule->remote);
 }
 
 void
@@ -173,7 +221,7 @@ schedule_expander_up(struct schedule *schedule)
 void
 schedule_transport_ready(struct schedule *schedule)
 {
-	if (!TAILQ_EMPTY(&schedule->local.turn))
+	if (!TAILQ_EMPTY(&schedule->local.ready) || !TAILQ_EMPTY(&schedule->remote.ready))
 		schedule_wake(schedule);
 }
 
@@ -185,17 +233,15 @@ schedule_due(const struct schedule *schedule)
 	return first == NULL || !schedule_has_room(schedule) ? INT64_MAX : first->key;
 }
 
-/* ---- out of rounds ---- */
-
-void
-schedule_end(struct schedule *schedule, struct message *message)
+int64_t
+schedule_due_ticks(const struct schedule *schedule)
 {
-	char name[QUEUEID_SIZE];
+	int64_t local = destinations_due(&schedule->local), remote = destinations_due(&schedule->remote);
 
-	queueid_format(message->id, name);
-	log_event(LOG_INFO, "queue.removed", LOG_STRING("id", name), LOG_INT("age", schedule_now(schedule) - message->arrival));
-	store_end(schedule->hooks.store, message);
+	return local < remote ? local : remote;
 }
+
+/* ---- damage ---- */
 
 void
 schedule_remove_damaged(struct schedule *schedule, struct message *message)
@@ -205,52 +251,4 @@ schedule_remove_damaged(struct schedule *schedule, struct message *message)
 	queueid_format(message->id, name);
 	log_event(LOG_ERR, "queue.damaged", LOG_STRING("id", name), LOG_STRING("kept", name));
 	store_give_up(schedule->hooks.store, message);
-}
-
-/* True when a recipient itself was the reason, and not something of ours. */
-static bool
-deferral_counts(const struct active *active)
-{
-	const struct outcome *outcome;
-
-	STAILQ_FOREACH(outcome, &active->outcomes, link)
-		if (outcome->kind == OUTCOME_DEFERRED)
-			return true;
-	return false;
-}
-
-static void
-schedule_defer(struct active *active)
-{
-	struct schedule *schedule = active->schedule;
-	struct message *message = active->message;
-	int64_t now = schedule_now(schedule);
-	int64_t next = brief_deferral(message, now);
-
-	for (uint32_t i = 0; i < message->index_count; i++)
-		if (message_state(message, i) == RECIPIENT_BUSY)
-			message_set_state(message, i, RECIPIENT_WAITING);
-	if (deferral_counts(active)) {
-		message->attempts++;
-		next = retry_next(schedule_config(schedule), message->arrival, now, arc4random());
-		deferral_record(active, next);
-	}
-	if (message->returned && !active->closing)
-		next = now;
-	schedule_wait(schedule, message, next);
-}
-
-void
-schedule_end_round(struct active **active)
-{
-	struct schedule *schedule = (*active)->schedule;
-	struct message *message = (*active)->message;
-
-	if (message->live > 0)
-		schedule_defer(*active);
-	active_free(active);
-	if (message->live == 0)
-		schedule_end(schedule, message);
-	if (heap_first(&schedule->timetable) != NULL)
-		schedule_wake(schedule);
 }

@@ -20,8 +20,10 @@ struct schedule_hooks {
 	struct store *store;
 	struct expander *expander;
 	struct transport *local;                             /* delivery workers */
+	struct transport *remote;                            /* relay workers */
 	const struct config *(*config)(void *context);       /* the present one */
 	int64_t (*now)(void *context);                       /* seconds since 1970 */
+	int64_t (*ticks)(void *context);                     /* milliseconds of a clock that is never set */
 	void (*wake)(void *context);                         /* call schedule_turn at the end of this turn */
 	void *context;
 };
@@ -57,5 +59,7 @@ void schedule_expander_up(struct schedule *schedule);
 void schedule_transport_ready(struct schedule *schedule);
 /* When schedule_turn has something to do, seconds since 1970; INT64_MAX: not by itself. */
 int64_t schedule_due(const struct schedule *schedule);
+/* The same, milliseconds of the ticks. */
+int64_t schedule_due_ticks(const struct schedule *schedule);
 
 #endif

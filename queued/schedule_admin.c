@@ -17,18 +17,12 @@ active_is_stopped(const struct active *active)
 void
 active_withdraw(struct active *active)
 {
-	struct target_list targets = STAILQ_HEAD_INITIALIZER(targets);
+	struct consignment *consignment;
 
 	if (active->asking)
 		route_leave(active);
-	consignment_withdraw(&active->local, &targets);
-	while (!STAILQ_EMPTY(&targets)) {
-		struct target *target = STAILQ_FIRST(&targets);
-
-		STAILQ_REMOVE_HEAD(&targets, link);
-		message_set_state(active->message, target->index, RECIPIENT_WAITING);
-		free(target);
-	}
+	RB_FOREACH(consignment, consignment_tree, &active->consignments)
+		consignment_withdraw(consignment);
 }
 
 void
@@ -56,6 +50,7 @@ static void
 schedule_take(struct schedule *schedule, struct message *message)
 {
 	heap_remove(&schedule->timetable, &message->timer);
+	destination_forget(message);
 }
 
 bool
@@ -86,6 +81,8 @@ schedule_retry(struct schedule *schedule, struct message *message)
 {
 	if (message->held || message->active != NULL)
 		return false;
+	if (message->waits_for != NULL)
+		destination_probe(message->waits_for);
 	schedule_take(schedule, message);
 	schedule_wait(schedule, message, schedule_now(schedule));
 	return true;

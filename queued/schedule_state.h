@@ -5,12 +5,14 @@
 #define ANGARIUM_QUEUED_SCHEDULE_STATE_H
 
 #include "queued/active.h"
+#include "queued/destination.h"
 #include "queued/schedule.h"
 
 struct schedule {
 	struct schedule_hooks hooks;
 	struct heap timetable;            /* of messages that wait, by time */
-	struct destination local;
+	struct destinations local;        /* the delivery workers */
+	struct destinations remote;
 	TAILQ_HEAD(, active) asking;      /* those that have addresses to ask about, in turn */
 	uint32_t asked;                   /* questions under way */
 	bool expander_down;               /* asking failed; schedule_expander_up ends it */
@@ -31,6 +33,13 @@ schedule_now(const struct schedule *schedule)
 	return schedule->hooks.now(schedule->hooks.context);
 }
 
+/* Milliseconds of a clock that is never set. */
+static inline int64_t
+schedule_ticks(const struct schedule *schedule)
+{
+	return schedule->hooks.ticks(schedule->hooks.context);
+}
+
 static inline void
 schedule_wake(const struct schedule *schedule)
 {
@@ -44,9 +53,22 @@ schedule_is_over_memory(const struct schedule *schedule)
 }
 
 /* schedule.c */
+/* There can be one more round. */
+bool schedule_has_room(const struct schedule *schedule);
+/*
+ * The consignments that one destination may have now. It is a part of the room that is left: so there is always some for others, however many
+ * destinations are slow.
+ */
+uint32_t schedule_room(const struct schedule *schedule);
 /* MESSAGE waits until WHEN, or, when it is held, for the administrator. */
 void schedule_wait(struct schedule *schedule, struct message *message, int64_t when);
 void schedule_begin_round(struct schedule *schedule, struct message *message, struct record *record);
+/* Takes MESSAGE, which waits for DESTINATION, into a round: destination_called follows. */
+void schedule_call(struct schedule *schedule, struct message *message, struct destination *destination);
+
+/* schedule_end.c */
+/* The time of the next attempt for what failed through no fault of the recipient's. */
+int64_t deferral_brief(const struct message *message, int64_t now);
 /* MESSAGE is over: no recipient is left. */
 void schedule_end(struct schedule *schedule, struct message *message);
 /* The round is over, as far as recipients go: MESSAGE ends or goes back to the timetable. Frees *active. */
@@ -67,6 +89,12 @@ void route_begin(struct active *active);
 void route_run(struct schedule *schedule);
 /* ACTIVE has nothing to ask for now. */
 void route_leave(struct active *active);
+
+/* route_target.c */
+/* Recipient or target INDEX of ACTIVE leads to TO. */
+void route_target(struct active *active, uint32_t index, const struct expand_target *to);
+/* TARGET is a mailbox. Takes it. */
+void route_mailbox(struct active *active, struct target *target);
 
 /* deferral.c */
 /* Appends a DEFERRAL with ACTIVE's outcomes as its reasons. */

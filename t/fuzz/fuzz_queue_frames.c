@@ -1,5 +1,5 @@
 /*
- * Fuzzes what smtpd, deliverd and tabled may send to the queue: the first byte chooses which, the rest is a stream of frames over a
+ * Fuzzes what smtpd, deliverd, relayd and tabled may send to the queue: the first byte chooses which, the rest is a stream of frames over a
  * real channel. Ids in SUBMIT_MESSAGE are put right half of the time, because chance never finds them.
  */
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/ipc/proto_submit.h"
 #include "queued/deliver.h"
+#include "queued/relay.h"
 #include "queued/submit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -35,7 +36,8 @@ static struct event_base *base;
 static struct store *store;
 static struct schedule *schedule;
 static struct submit *submit;
-static struct deliver *deliver;
+static struct workers *deliver;
+static struct workers *relay;
 static struct waiting waiting[WAITING_MAX];
 static size_t waiting_count;
 
@@ -53,9 +55,10 @@ fuzz_sync(struct disk *disk, int fd, enum disk_what what, disk_done *done, void 
 
 static struct disk disk = { fuzz_sync };
 
-/* Every address is a mailbox. */
+/* Every second address is a mailbox, the others are remote. */
 static expand_answered *asked;
 static void *asked_context;
+static bool remote_next;
 
 static int
 fuzz_ask(struct expander *self, struct slice address, expand_answered *answered, void *context)
@@ -115,6 +118,9 @@ fuzz_answer_table(void)
 	expand_answered *answered = asked;
 
 	asked = NULL;
+	remote_next = !remote_next;
+	if (remote_next)
+		target = (struct expand_target){ .kind = TABLE_TARGET_REMOTE, .address = SLICE("a@b") };
 	if (answered != NULL)
 		answered(asked_context, &answer);
 }
@@ -143,9 +149,10 @@ fuzz_open(void)
 	if (mkdtemp(directory) == NULL || store_open(&(struct store_options){ .directory = directory, .segment_size = 1024 * 1024,
 	                                              .disk = &disk, .wake = fuzz_nothing }, &store) != 0)
 		abort();
-	deliver = deliver_new(base, fuzz_nothing, NULL);
-	schedule = schedule_new(&(struct schedule_hooks){ .store = store, .expander = &expander, .local = deliver_transport(deliver),
-		.config = fuzz_config, .now = fuzz_now, .wake = fuzz_nothing });
+	deliver = workers_new(&deliver_protocol, base, fuzz_nothing, NULL);
+	relay = workers_new(&relay_protocol, base, fuzz_nothing, NULL);
+	schedule = schedule_new(&(struct schedule_hooks){ .store = store, .expander = &expander, .local = workers_transport(deliver),
+		.remote = workers_transport(relay), .config = fuzz_config, .now = fuzz_now, .ticks = fuzz_now, .wake = fuzz_nothing });
 	submit = submit_new(&(struct submit_hooks){ .base = base, .store = store, .schedule = schedule, .config = fuzz_config });
 }
 
@@ -155,7 +162,8 @@ fuzz_close(void)
 	for (int i = 0; i < TURNS; i++)
 		fuzz_turn();
 	submit_close(&submit);
-	deliver_free(&deliver);
+	workers_free(&deliver);
+	workers_free(&relay);
 	fuzz_answer_table();
 	schedule_free(&schedule);
 	store_close(&store);
@@ -217,8 +225,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		expand_answer_free(&answer);
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
 		abort();
-	if (data[0] % 4 == 0)
-		deliver_accept(deliver, pair[0]);
+	if (data[0] % 8 == 0)
+		workers_accept(deliver, pair[0]);
+	else if (data[0] % 8 == 4)
+		workers_accept(relay, pair[0]);
 	else
 		submit_accept(submit, pair[0]);
 	fuzz_turn();

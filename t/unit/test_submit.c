@@ -1,11 +1,14 @@
 /*
- * What smtpd and deliverd may say to the queue, over real channels; what they may not, closes the channel and hurts nobody else.
+ * What smtpd, deliverd and relayd may say to the queue, over real channels; what they may not, closes the channel and hurts nobody else.
  */
 #include <event2/event.h>
 #include <sys/socket.h>
 
 #include "common/base/clock.h"
+#include "common/ipc/proto_deliver.h"
+#include "common/ipc/proto_relay.h"
 #include "queued/deliver.h"
+#include "queued/relay.h"
 #include "queued/ids.h"
 #include "queued/submit.h"
 #include "t/unit/store_fixture.h"
@@ -13,7 +16,8 @@
 static struct config config;
 static struct event_base *base;
 static struct expander expander;
-static struct deliver *deliver;
+static struct workers *deliver;
+static struct workers *relay;
 static struct schedule *schedule;
 static struct submit *submit;
 static int peer;              /* our end of the channel */
@@ -160,7 +164,13 @@ accept_smtpd(int fd)
 static void
 accept_deliverd(int fd)
 {
-	deliver_accept(deliver, fd);
+	workers_accept(deliver, fd);
+}
+
+static void
+accept_relayd(int fd)
+{
+	workers_accept(relay, fd);
 }
 
 static void
@@ -184,9 +194,11 @@ setup(void)
 	base = event_base_new();
 	buffer_init(&input, 16 * 1024 * 1024);
 	expander.ask = ask_nobody;
-	deliver = deliver_new(base, nothing, NULL);
+	deliver = workers_new(&deliver_protocol, base, nothing, NULL);
+	relay = workers_new(&relay_protocol, base, nothing, NULL);
 	schedule = schedule_new(&(struct schedule_hooks){ .store = fixture.store, .expander = &expander,
-		.local = deliver_transport(deliver), .config = present_config, .now = present_time, .wake = nothing });
+		.local = workers_transport(deliver), .remote = workers_transport(relay), .config = present_config, .now = present_time,
+		.ticks = present_time, .wake = nothing });
 	submit = submit_new(&(struct submit_hooks){ .base = base, .store = fixture.store, .schedule = schedule, .config = present_config });
 	peer = -1;
 }
@@ -199,7 +211,8 @@ teardown(void)
 	turn();
 	submit_close(&submit);
 	turn();
-	deliver_free(&deliver);
+	workers_free(&deliver);
+	workers_free(&relay);
 	schedule_free(&schedule);
 	event_base_free(base);
 	buffer_free(&input);
@@ -500,10 +513,10 @@ START_TEST(a_delivery_worker_must_say_its_credit_once_and_first)
 	close(peer);
 	connect_to(accept_deliverd);
 	send_credit(10);
-	ck_assert(deliver_transport(deliver)->ready(deliver_transport(deliver)));
+	ck_assert(workers_transport(deliver)->ready(workers_transport(deliver)));
 	send_credit(10);
 	expect_closed();
-	ck_assert(!deliver_transport(deliver)->ready(deliver_transport(deliver)));
+	ck_assert(!workers_transport(deliver)->ready(workers_transport(deliver)));
 }
 END_TEST
 
@@ -552,6 +565,76 @@ START_TEST(a_reply_is_checked_whole)
 	reader = wire_read(buffer_slice(&out));
 	ck_assert_int_eq(deliver_check_reply(&reader, 2), -EPROTO);
 	buffer_free(&out);
+}
+END_TEST
+
+/* ---- relayd ---- */
+
+START_TEST(a_relay_worker_has_its_own_credit)
+{
+	connect_to(accept_relayd);
+	send_credit(RELAY_CREDIT_MAX);
+	ck_assert(workers_transport(relay)->ready(workers_transport(relay)));
+	ck_assert_uint_eq(workers_transport(relay)->capacity, RELAY_CREDIT_MAX);
+	ck_assert(!workers_transport(deliver)->ready(workers_transport(deliver)));
+	send_frame(RELAY_REPLY, RELAY_CREDIT_MAX, SLICE("\0\0\0\0")); /* no job */
+	expect_closed();
+	ck_assert_uint_eq(workers_transport(relay)->capacity, 0);
+}
+END_TEST
+
+static void
+put_relay_reply(struct buffer *out, uint8_t destination, uint8_t dsn, uint8_t result, const char *text)
+{
+	struct wire_writer writer = wire_begin_bare(out);
+
+	wire_put_u8(&writer, destination);
+	wire_put_string(&writer, "mx.example.org [192.0.2.1]:25");
+	wire_put_u8(&writer, dsn);
+	wire_put_u32(&writer, 2);
+	for (int i = 0; i < 2; i++) {
+		wire_put_u8(&writer, result);
+		wire_put_string(&writer, "2.0.0");
+		wire_put_string(&writer, text);
+	}
+}
+
+static int
+check_relay_reply(uint8_t destination, uint8_t dsn, uint8_t result, const char *text, uint32_t count)
+{
+	struct wire_reader reader;
+	struct buffer out;
+	int error;
+
+	buffer_init(&out, 4096);
+	put_relay_reply(&out, destination, dsn, result, text);
+	reader = wire_read(buffer_slice(&out));
+	error = relay_check_reply(&reader, count);
+	buffer_free(&out);
+	return error;
+}
+
+START_TEST(a_reply_of_a_relay_worker_is_checked_whole)
+{
+	char longest[RELAY_TEXT_MAX + 1];
+	struct wire_reader reader;
+	struct buffer out;
+
+	buffer_init(&out, 4096);
+	put_relay_reply(&out, RELAY_DESTINATION_UP, 1, RELAY_DONE, "250 ok");
+	for (size_t cut = 0; cut <= buffer_length(&out); cut++) {
+		reader = wire_read(slice_first(buffer_slice(&out), cut));
+		ck_assert_int_eq(relay_check_reply(&reader, 2), cut == buffer_length(&out) ? 0 : -EPROTO);
+	}
+	buffer_free(&out);
+	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UNKNOWN, 0, RELAY_PERMANENT, "", 2), 0);
+	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UNKNOWN + 1, 0, RELAY_DONE, "", 2), -EPROTO);
+	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UP, 2, RELAY_DONE, "", 2), -EPROTO);
+	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UP, 0, RELAY_PERMANENT + 1, "", 2), -EPROTO);
+	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UP, 0, RELAY_DONE, "", 1), -EPROTO);
+	memset(longest, 'x', sizeof(longest));
+	longest[RELAY_TEXT_MAX] = '\0';
+	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UP, 0, RELAY_DONE, longest, 2), -EPROTO);
 }
 END_TEST
 
@@ -657,6 +740,8 @@ main(void)
 	tcase_add_test(tests, a_credit_out_of_bounds_closes_the_channel);
 	tcase_add_test(tests, a_reply_to_no_job_closes_the_channel);
 	tcase_add_test(tests, a_reply_is_checked_whole);
+	tcase_add_test(tests, a_relay_worker_has_its_own_credit);
+	tcase_add_test(tests, a_reply_of_a_relay_worker_is_checked_whole);
 	tcase_add_test(tests, each_id_of_a_range_can_be_used_once);
 	tcase_add_test(tests, the_oldest_of_too_many_ranges_is_forgotten_but_no_violation);
 	tcase_add_test(tests, an_answer_of_the_table_is_checked_whole);

@@ -1,0 +1,247 @@
+/*
+ * A set of destinations: finding, making and freeing them, and whose turn it is.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "queued/schedule_state.h"
+
+enum { KEY_MAX = ROUTE_TEXT_MAX + ROUTE_LOGIN_MAX + 32 }; /* bytes of a destination's name, with its NUL */
+
+static int
+compare(const struct destination *a, const struct destination *b)
+{
+	return strcmp(a->key, b->key);
+}
+
+RB_GENERATE(destination_tree, destination, entry, compare)
+
+/* ---- names ---- */
+
+static void
+name_domain(struct slice domain, char *out)
+{
+	size_t length = domain.length < KEY_MAX ? domain.length : KEY_MAX - 1;
+
+	for (size_t i = 0; i < length; i++)
+		out[i] = domain.data[i] >= 'A' && domain.data[i] <= 'Z' ? (char)(domain.data[i] - 'A' + 'a') : domain.data[i];
+	out[length] = '\0';
+}
+
+/* All that makes a connection a different one. By MX of its own, a domain's other settings come with the domain. */
+static void
+name_route(const struct route *route, bool backup, char *out)
+{
+	char words[ROUTE_TEXT_MAX];
+
+	route_format(route, words);
+	snprintf(out, KEY_MAX, "%s%s%s%.*s%s", words, route->tls == ROUTE_TLS_STANDARD ? "" : route->tls == ROUTE_TLS_OFF ? " tls=off"
+	         : route->tls == ROUTE_TLS_REQUIRED ? " tls=required" : " tls=verified", route->login.length > 0 ? " login=" : "",
+	         (int)route->login.length, route->login.length > 0 ? route->login.data : "", backup && route->kind == ROUTE_MX ? " backup" : "");
+}
+
+/* ---- life ---- */
+
+static struct destination *
+destination_new(struct destinations *set, const char *key)
+{
+	size_t size = strlen(key) + 1;
+	struct destination *destination = calloc(1, sizeof(*destination) + size);
+
+	if (destination == NULL)
+		return NULL;
+	destination->set = set;
+	memcpy(destination->key, key, size);
+	TAILQ_INIT(&destination->turn);
+	TAILQ_INIT(&destination->waiters);
+	destination_reset_window(destination);
+	RB_INSERT(destination_tree, &set->tree, destination);
+	set->count++;
+	return destination;
+}
+
+static void
+destination_free(struct destination *destination)
+{
+	struct destinations *set = destination->set;
+
+	while (!TAILQ_EMPTY(&destination->waiters))
+		destination_forget(TAILQ_FIRST(&destination->waiters));
+	if (destination->ready)
+		TAILQ_REMOVE(&set->ready, destination, ready_link);
+	if (destination->calling)
+		TAILQ_REMOVE(&set->calling, destination, calling_link);
+	heap_remove(&set->timers, &destination->timer);
+	RB_REMOVE(destination_tree, &set->tree, destination);
+	set->count--;
+	free(destination->route_text);
+	free(destination->reason);
+	free(destination);
+}
+
+struct destination *
+destination_hold(struct destination *destination)
+{
+	destination->users++;
+	return destination;
+}
+
+void
+destination_release(struct destination *destination)
+{
+	destination->users--;
+	if (destination_is_idle(destination))
+		destination_free(destination);
+	else
+		destination_refresh(destination);
+}
+
+static char *
+keep_slice(char *at, struct slice *s)
+{
+	if (s->length > 0)
+		memcpy(at, s->data, s->length);
+	s->data = at;
+	return at + s->length;
+}
+
+/* A route may have changed where it matters to the worker and not to the name: its password. */
+static int
+keep_route(struct destination *destination, const struct route *route)
+{
+	struct route copy = *route;
+	char *text, *at;
+
+	if (destination->route_text != NULL && route_equal(&destination->route, route))
+		return 0;
+	text = malloc(copy.host.length + copy.login.length + copy.password.length + 1);
+	if (text == NULL)
+		return -1;
+	at = keep_slice(text, &copy.host);
+	at = keep_slice(at, &copy.login);
+	keep_slice(at, &copy.password);
+	free(destination->route_text);
+	destination->route_text = text;
+	destination->route = copy;
+	return 0;
+}
+
+static struct destination *
+destinations_get(struct destinations *set, const char *key)
+{
+	char wanted[sizeof(struct destination) + KEY_MAX] __attribute__((aligned(_Alignof(struct destination))));
+	struct destination *found;
+
+	strlcpy(((struct destination *)(void *)wanted)->key, key, KEY_MAX);
+	found = RB_FIND(destination_tree, &set->tree, (struct destination *)(void *)wanted);
+	if (found == NULL)
+		found = destination_new(set, key);
+	return found == NULL ? NULL : destination_hold(found);
+}
+
+struct destination *
+destinations_get_local(struct destinations *set)
+{
+	return destinations_get(set, "local");
+}
+
+struct destination *
+destinations_get_remote(struct destinations *set, struct slice domain, const struct route *route, bool backup)
+{
+	char key[KEY_MAX];
+	struct destination *destination;
+
+	if (route->kind == ROUTE_MX && route->host.length == 0)
+		name_domain(domain, key);
+	else
+		name_route(route, backup, key);
+	destination = destinations_get(set, key);
+	if (destination == NULL || keep_route(destination, route) == 0)
+		return destination;
+	destination_release(destination);
+	return NULL;
+}
+
+/* ---- the set ---- */
+
+void
+destinations_init(struct destinations *set, struct schedule *schedule, struct transport *transport, bool remote)
+{
+	*set = (struct destinations){ .schedule = schedule, .transport = transport, .remote = remote };
+	RB_INIT(&set->tree);
+	TAILQ_INIT(&set->ready);
+	TAILQ_INIT(&set->calling);
+	heap_init(&set->timers);
+}
+
+void
+destinations_free(struct destinations *set)
+{
+	struct destination *destination;
+
+	while ((destination = RB_ROOT(&set->tree)) != NULL)
+		destination_free(destination);
+	heap_free(&set->timers);
+}
+
+static void
+run_timers(struct destinations *set)
+{
+	int64_t now = schedule_ticks(set->schedule);
+	struct heap_node *first;
+
+	while ((first = heap_first(&set->timers)) != NULL && first->key <= now) {
+		struct destination *destination = destination_hold(HEAP_ELEMENT(first, struct destination, timer));
+
+		heap_remove(&set->timers, first);
+		destination_on_timer(destination);
+		destination_release(destination);
+	}
+}
+
+static void
+run_calls(struct destinations *set)
+{
+	struct destination *destination;
+
+	while (schedule_has_room(set->schedule) && (destination = TAILQ_FIRST(&set->calling)) != NULL) {
+		destination_hold(destination);
+		TAILQ_REMOVE(&set->calling, destination, calling_link);
+		destination->calling = false;
+		destination_call(destination);
+		destination_release(destination); /* it goes to the end when it can call another */
+	}
+}
+
+static void
+run_jobs(struct destinations *set)
+{
+	struct destination *destination;
+	bool taken = true;
+
+	while (taken && (destination = TAILQ_FIRST(&set->ready)) != NULL) {
+		destination_hold(destination);
+		taken = destination_run(destination);
+		if (taken && destination->ready) {
+			TAILQ_REMOVE(&set->ready, destination, ready_link);
+			TAILQ_INSERT_TAIL(&set->ready, destination, ready_link);
+		}
+		destination_release(destination);
+	}
+}
+
+void
+destinations_run(struct destinations *set)
+{
+	run_timers(set);
+	run_calls(set);
+	run_jobs(set);
+}
+
+int64_t
+destinations_due(const struct destinations *set)
+{
+	const struct heap_node *first = heap_first(&set->timers);
+
+	return first == NULL ? INT64_MAX : first->key;
+}

@@ -1,0 +1,117 @@
+/*
+ * From where an address leads to who takes it there: a target comes into the consignment for its destination, waits for
+ * the destination, or ends.
+ */
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "common/mail/queueid.h"
+#include "queued/schedule_state.h"
+
+static void
+defer_for_memory(struct active *active, uint32_t index, struct slice address)
+{
+	active_defer(active, OUTCOME_UNTRIED, index, address, VERDICT("4.3.0", "out of memory"));
+}
+
+/* DESTINATION takes no consignment now. */
+static void
+route_wait(struct active *active, struct destination *destination, enum admission admission, const struct target *target)
+{
+	struct verdict reason;
+
+	if (admission == ADMISSION_GRANTED) {
+		defer_for_memory(active, target->index, target->address);
+		return;
+	}
+	if (admission == ADMISSION_PARKED) {
+		message_set_state(active->message, target->index, RECIPIENT_WAITING);
+	} else {
+		reason = destination_reason(destination);
+		active_defer(active, OUTCOME_DEFERRED, target->index, target->address, &reason);
+	}
+	active_wait_for(active, destination, 1);
+}
+
+/* Takes TARGET, and releases DESTINATION. */
+static void
+route_to(struct active *active, struct destination *destination, struct target *target)
+{
+	struct consignment *consignment = consignment_find(active, destination);
+	enum admission admission = ADMISSION_GRANTED;
+
+	if (consignment == NULL)
+		admission = destination_admit(destination, active);
+	if (consignment == NULL && admission == ADMISSION_GRANTED)
+		consignment = consignment_new(active, destination);
+	if (consignment != NULL) {
+		consignment_add(consignment, target);
+	} else {
+		route_wait(active, destination, admission, target);
+		free(target);
+	}
+	destination_release(destination);
+}
+
+void
+route_mailbox(struct active *active, struct target *target)
+{
+	struct destination *destination = destinations_get_local(&active->schedule->local);
+
+	if (destination != NULL) {
+		route_to(active, destination, target);
+		return;
+	}
+	defer_for_memory(active, target->index, target->address);
+	free(target);
+}
+
+static void
+route_discard(struct active *active, uint32_t index, struct slice address)
+{
+	struct payload_range range = { index, 1 };
+	char name[QUEUEID_SIZE];
+
+	queueid_format(active->message->id, name);
+	log_event(LOG_NOTICE, "queue.discarded", LOG_STRING("id", name), LOG_SLICE("to", address));
+	store_results(active->schedule->hooks.store, active->message, RECIPIENT_REMOVED, &range, 1);
+}
+
+static void
+route_remote(struct active *active, uint32_t index, const struct expand_target *remote)
+{
+	struct slice domain = slice_from(remote->address, slice_find_last(remote->address, '@') + 1);
+	struct destination *destination =
+		destinations_get_remote(&active->schedule->remote, domain, &remote->route, remote->backup);
+	struct target *target = target_new(index, remote->address, SLICE(""), SLICE(""), 0);
+
+	if (destination != NULL && target != NULL) {
+		target->backup = remote->backup;
+		route_to(active, destination, target);
+		return;
+	}
+	defer_for_memory(active, index, remote->address);
+	free(target);
+	if (destination != NULL)
+		destination_release(destination);
+}
+
+void
+route_target(struct active *active, uint32_t index, const struct expand_target *to)
+{
+	struct target *target;
+
+	if (to->kind != TABLE_TARGET_MAILBOX && to->route.kind == ROUTE_REJECT) {
+		active_fail(active, index, to->address, VERDICT("5.7.1", "mail for this domain is refused here"));
+	} else if (to->kind != TABLE_TARGET_MAILBOX && to->route.kind == ROUTE_DISCARD) {
+		route_discard(active, index, to->address);
+	} else if (to->kind != TABLE_TARGET_MAILBOX) {
+		route_remote(active, index, to);
+	} else {
+		target = target_new(index, to->address, to->path, to->folder, to->quota);
+		if (target == NULL)
+			defer_for_memory(active, index, to->address);
+		else
+			route_mailbox(active, target);
+	}
+}

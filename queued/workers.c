@@ -1,0 +1,276 @@
+/*
+ * Workers that take jobs over a channel, as far as their credit goes.
+ */
+#include "queued/workers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "queued/schedule_state.h"
+
+enum {
+	OUTPUT_ENOUGH = 8 * 1024 * 1024, /* unsent bytes after which a worker gets nothing more for now */
+	SLOT_BITS = 12,                  /* of a request id, below a number that changes with each use of the slot */
+};
+
+_Static_assert((int)WORKERS_CREDIT_MAX <= 1 << SLOT_BITS, "each job has a slot");
+
+struct worker {
+	TAILQ_ENTRY(worker) link;
+	struct workers *workers;
+	struct channel *channel;
+	uint64_t serial;      /* unlike that of any other; not 0 */
+	uint32_t credit;      /* jobs that it will hold at once */
+	uint32_t busy;        /* jobs that it holds */
+	uint32_t last_use;    /* number of jobs that it was given, as far as it fits in a request id */
+	struct job **jobs;    /* CREDIT slots; NULL: free */
+	uint16_t *free_slots; /* the first CREDIT - BUSY of them are numbers of free slots */
+};
+
+struct workers {
+	struct transport transport; /* first */
+	const struct workers_protocol *protocol;
+	struct event_base *base;
+	void (*ready)(void *context);
+	void *context;
+	uint64_t last_serial;
+	TAILQ_HEAD(, worker) list;
+};
+
+/* ---- choosing ---- */
+
+static bool
+worker_can_take(const struct worker *worker)
+{
+	return worker->busy < worker->credit && channel_unsent(worker->channel) <= OUTPUT_ENOUGH;
+}
+
+/* The worker that DESTINATION (or NULL) is used to, or the one with the fewest jobs. NULL when none can take one. */
+static struct worker *
+workers_pick(const struct workers *workers, const struct destination *destination)
+{
+	struct worker *worker, *best = NULL;
+
+	TAILQ_FOREACH(worker, &workers->list, link) {
+		if (!worker_can_take(worker))
+			continue;
+		if (workers->protocol->sticky && destination != NULL && destination->worker == worker->serial)
+			return worker;
+		if (best == NULL || worker->busy < best->busy)
+			best = worker;
+	}
+	return best;
+}
+
+static bool
+workers_ready(struct transport *transport)
+{
+	return workers_pick((struct workers *)(void *)transport, NULL) != NULL;
+}
+
+/* ---- jobs ---- */
+
+static void
+worker_keep_job(struct worker *worker, struct job *job)
+{
+	uint16_t slot = worker->free_slots[worker->credit - worker->busy - 1];
+
+	worker->busy++;
+	worker->jobs[slot] = job;
+	job->request = ++worker->last_use << SLOT_BITS | slot;
+}
+
+static void
+worker_drop_job(struct worker *worker, uint16_t slot)
+{
+	worker->jobs[slot] = NULL;
+	worker->busy--;
+	worker->free_slots[worker->credit - worker->busy - 1] = slot;
+}
+
+static int
+worker_send(struct worker *worker, struct job *job, int fd)
+{
+	const struct workers_protocol *protocol = worker->workers->protocol;
+	struct wire_writer writer = channel_begin(worker->channel, fd < 0 ? protocol->job : protocol->job_file, job->request, fd);
+
+	protocol->put(&writer, job, fd < 0 ? active_body(job->consignment->active) : SLICE(""));
+	return channel_send(worker->channel, &writer);
+}
+
+static int
+workers_send(struct transport *transport, struct job *job)
+{
+	struct destination *destination = job->consignment->destination;
+	struct worker *worker = workers_pick((struct workers *)(void *)transport, destination);
+	struct active *active = job->consignment->active;
+	int fd = -1;
+	int error;
+
+	if (worker == NULL)
+		return -EAGAIN;
+	error = active_load(active);
+	if (error != 0)
+		return error;
+	if (active->message->body_in_file) {
+		fd = store_open_body(active->schedule->hooks.store, active->message->id);
+		if (fd < 0)
+			return fd == -EAGAIN ? -EIO : fd;
+	}
+	worker_keep_job(worker, job);
+	error = worker_send(worker, job, fd);
+	if (error != 0) {
+		worker_drop_job(worker, job->request & (WORKERS_CREDIT_MAX - 1));
+		return -EAGAIN; /* its channel breaks, or it must first take what is there */
+	}
+	destination->worker = worker->serial;
+	return 0;
+}
+
+/* ---- what workers say ---- */
+
+static int
+worker_make_slots(struct worker *worker, uint32_t credit)
+{
+	worker->jobs = calloc(credit, sizeof(struct job *));
+	worker->free_slots = calloc(credit, sizeof(uint16_t));
+	if (worker->jobs == NULL || worker->free_slots == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < credit; i++)
+		worker->free_slots[i] = (uint16_t)(credit - 1 - i);
+	worker->credit = credit;
+	return 0;
+}
+
+int
+workers_on_ready(struct channel *channel, void *context, struct channel_frame *frame)
+{
+	struct worker *worker = context;
+	struct workers *workers = worker->workers;
+	uint32_t credit = wire_get_u32(&frame->body);
+	int error;
+
+	if (!wire_done(&frame->body) || credit == 0 || credit > workers->protocol->credit_max)
+		return -EPROTO;
+	error = worker_make_slots(worker, credit);
+	if (error != 0)
+		return error;
+	workers->transport.capacity += credit;
+	channel_set_state(channel, WORKERS_STATE_READY);
+	log_event(LOG_NOTICE, "queue.worker_ready", LOG_STRING("channel", workers->protocol->channel.name), LOG_UINT("credit", credit));
+	workers->ready(workers->context);
+	return 0;
+}
+
+int
+workers_on_reply(struct channel *channel, void *context, struct channel_frame *frame)
+{
+	struct worker *worker = context;
+	const struct workers_protocol *protocol = worker->workers->protocol;
+	uint16_t slot = frame->request & (WORKERS_CREDIT_MAX - 1);
+	struct job *job = slot < worker->credit ? worker->jobs[slot] : NULL;
+
+	(void)channel;
+	if (job == NULL || job->request != frame->request || protocol->check(&frame->body, job->count) != 0)
+		return -EPROTO;
+	worker_drop_job(worker, slot);
+	protocol->take(job, &frame->body);
+	job_end(job);
+	worker->workers->ready(worker->workers->context);
+	return 0;
+}
+
+void
+workers_on_drained(struct channel *channel, void *context)
+{
+	struct worker *worker = context;
+
+	(void)channel;
+	worker->workers->ready(worker->workers->context);
+}
+
+static void
+worker_free(struct worker *worker)
+{
+	TAILQ_REMOVE(&worker->workers->list, worker, link);
+	worker->workers->transport.capacity -= worker->credit;
+	for (uint32_t i = 0; i < worker->credit; i++)
+		if (worker->jobs[i] != NULL)
+			job_lost(worker->jobs[i]);
+	free(worker->jobs);
+	free(worker->free_slots);
+	free(worker);
+}
+
+void
+workers_on_closed(struct channel *channel, void *context, int error)
+{
+	struct worker *worker = context;
+	struct workers *workers = worker->workers;
+
+	(void)channel;
+	log_event(LOG_NOTICE, "queue.worker_gone", LOG_STRING("channel", workers->protocol->channel.name),
+	          LOG_UINT("jobs", worker->busy), LOG_ERROR(error));
+	worker_free(worker);
+	workers->ready(workers->context);
+}
+
+/* ---- all of them ---- */
+
+void
+workers_accept(struct workers *workers, int fd)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+
+	if (worker == NULL) {
+		close(fd);
+		return;
+	}
+	worker->workers = workers;
+	worker->serial = ++workers->last_serial;
+	worker->channel = channel_new(workers->base, fd, &workers->protocol->channel, worker);
+	if (worker->channel == NULL) {
+		free(worker);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&workers->list, worker, link);
+}
+
+struct workers *
+workers_new(const struct workers_protocol *protocol, struct event_base *base, void (*ready)(void *context), void *context)
+{
+	struct workers *workers = calloc(1, sizeof(*workers));
+
+	if (workers == NULL)
+		return NULL;
+	workers->transport = (struct transport){ .ready = workers_ready, .send = workers_send };
+	workers->protocol = protocol;
+	workers->base = base;
+	workers->ready = ready;
+	workers->context = context;
+	TAILQ_INIT(&workers->list);
+	return workers;
+}
+
+void
+workers_free(struct workers **workers)
+{
+	struct worker *worker;
+
+	if (*workers == NULL)
+		return;
+	while ((worker = TAILQ_FIRST(&(*workers)->list)) != NULL) {
+		channel_close(&worker->channel);
+		worker_free(worker);
+	}
+	free(*workers);
+	*workers = NULL;
+}
+
+struct transport *
+workers_transport(struct workers *workers)
+{
+	return &workers->transport;
+}
