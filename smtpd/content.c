@@ -51,6 +51,7 @@ content_begin(struct session *session)
 		.extended = session->extended,
 		.utf8 = (transaction->flags & ENVELOPE_SMTPUTF8) != 0,
 		.authenticated = session->login != NULL,
+		.local = session->local,
 		.tls = conn_tls_info(session->conn, &tls) ? &tls : NULL,
 		.recipient = transaction->accepted_count == 1 ? first->address : SLICE(""),
 		.when = clock_wall(),

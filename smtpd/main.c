@@ -49,6 +49,9 @@ static const struct service_tcp submission = { "submission", submission_endpoint
 
 static const struct service_tcp submissions = { "submissions", submissions_endpoints };
 
+/* For sendmail and other programs of this host. */
+static const struct service_unix local = { .name = "submit" };
+
 static const struct service_role keeper = {
 	.name = "keeper",
 	.account = key_account,
@@ -62,6 +65,7 @@ static const struct service_role worker = {
 	.account = account,
 	.count = workers,
 	.tcp = { &smtp, &submission, &submissions },
+	.sockets = { &local },
 	.channels = { "tabled-smtpd", "queued-smtpd" },
 	.siblings = { "keeper" },
 	.tls = &role_speaks_tls,

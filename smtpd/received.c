@@ -38,22 +38,35 @@ format_tls_clause(const struct tls_info *tls, char *out, size_t size)
 	         tls->group == NULL ? "" : tls->group, tls->version, tls->bits);
 }
 
+/* Where it came from. A user of this host has no address; what programs say in EHLO tells nothing of him. */
+static int
+append_from(const struct received *received, struct buffer *out)
+{
+	bool ipv6 = slice_find(slice_from_string(received->client), ':') < strlen(received->client);
+
+	if (received->local)
+		return buffer_printf(out, "Received: from local user (%s)", received->client);
+	return buffer_printf(out, "Received: from %s ([%s%s])", received->helo, ipv6 ? "IPv6:" : "", received->client);
+}
+
 int
 received_append(const struct received *received, struct buffer *out)
 {
-	bool ipv6 = slice_find(slice_from_string(received->client), ':') < strlen(received->client);
 	char id[QUEUEID_SIZE];
 	char date[DATE_SIZE];
 	char recipient[2 * ADDRESS_MAX + 4] = "";
 	char tls[TLS_CLAUSE_SIZE];
+	int error;
 
 	queueid_format(received->queue_id, id);
 	date_format_utc(received->when, date);
 	format_tls_clause(received->tls, tls, sizeof(tls));
 	if (received->recipient.length > 0)
 		address_format_quoted(received->recipient, recipient, sizeof(recipient));
-	return buffer_printf(out, "Received: from %s ([%s%s])\r\n\tby %s with %s id %s%s%s%s%s; %s\r\n", received->helo,
-	                     ipv6 ? "IPv6:" : "", received->client, received->hostname, protocol_name(received), id,
+	error = append_from(received, out);
+	if (error != 0)
+		return error;
+	return buffer_printf(out, "\r\n\tby %s with %s id %s%s%s%s%s; %s\r\n", received->hostname, protocol_name(received), id,
 	                     recipient[0] == '\0' ? "" : "\r\n\tfor <", recipient, recipient[0] == '\0' ? "" : ">", tls, date);
 }
 

@@ -15,11 +15,12 @@ struct tls_info;
 
 struct received {
 	const char *helo;       /* as the client named itself: a domain or an address literal */
-	const char *client;     /* its address in numbers */
+	const char *client;     /* its address in numbers, or, LOCAL, "uid:NUMBER" */
 	const char *hostname;   /* ours */
 	bool extended;          /* EHLO, not HELO */
 	bool utf8;              /* SMTPUTF8 */
 	bool authenticated;
+	bool local;             /* from a user of this host */
 	const struct tls_info *tls; /* NULL without TLS */
 	uint64_t queue_id;
 	struct slice recipient; /* the only one; empty when there are several, so that none sees the others */

@@ -8,6 +8,7 @@
 #include "smtpd/session.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -261,10 +262,38 @@ static const struct conn_protocol protocol = {
 	.input_limit = INPUT_LIMIT,
 };
 
-struct session *
-session_new(struct session_host *host, int fd, const struct sockaddr *client, enum session_port port)
+static void
+session_free_new(struct session *session)
 {
-	static const char *const ports[] = { "smtp", "submission", "submissions" };
+	if (session->conn != NULL)
+		conn_close(&session->conn);
+	free(session);
+}
+
+/* Takes the new session's socket and greets its client. False when that fails. */
+static bool
+session_begin(struct session *session, int fd, enum session_port port)
+{
+	static const char *const ports[] = { "smtp", "submission", "submissions", "local" };
+
+	make_id(session);
+	session->conn = conn_new(session->host->base, fd, &protocol, session);
+	if (session->conn == NULL)
+		return false;
+	conn_set_low_water(session->conn, OUTPUT_LOW);
+	if (port == SESSION_PORT_SUBMISSIONS)
+		session_start_tls(session);
+	if (session->broken || reply_greeting(session->conn, session->host->config->hostname) != 0)
+		return false;
+	session_arm(session);
+	log_event(LOG_INFO, "smtp.connect", LOG_STRING("session", session->id), LOG_STRING("client", session->client),
+	          LOG_STRING("port", ports[port]));
+	return true;
+}
+
+static struct session *
+session_alloc(struct session_host *host, int fd)
+{
 	struct session *session = calloc(1, sizeof(*session));
 
 	if (session == NULL) {
@@ -273,28 +302,39 @@ session_new(struct session_host *host, int fd, const struct sockaddr *client, en
 	}
 	session->magic = SESSION_MAGIC;
 	session->host = host;
+	return session;
+}
+
+struct session *
+session_new(struct session_host *host, int fd, const struct sockaddr *client, enum session_port port)
+{
+	struct session *session = session_alloc(host, fd);
+
+	if (session == NULL)
+		return NULL;
 	session->submission = port != SESSION_PORT_SMTP;
 	session->may_relay = config_networks_contain(&host->config->relay_networks, client);
 	session->loopback = config_is_loopback(client);
 	config_address_text(client, session->client, sizeof(session->client));
-	make_id(session);
-	session->conn = conn_new(host->base, fd, &protocol, session);
-	if (session->conn == NULL) {
-		free(session);
+	if (session_begin(session, fd, port))
+		return session;
+	session_free_new(session);
+	return NULL;
+}
+
+struct session *
+session_new_local(struct session_host *host, int fd, uid_t uid)
+{
+	struct session *session = session_alloc(host, fd);
+
+	if (session == NULL)
 		return NULL;
-	}
-	conn_set_low_water(session->conn, OUTPUT_LOW);
-	if (port == SESSION_PORT_SUBMISSIONS)
-		session_start_tls(session);
-	if (session->broken || reply_greeting(session->conn, host->config->hostname) != 0) {
-		conn_close(&session->conn);
-		free(session);
-		return NULL;
-	}
-	session_arm(session);
-	log_event(LOG_INFO, "smtp.connect", LOG_STRING("session", session->id), LOG_STRING("client", session->client),
-	          LOG_STRING("port", ports[port]));
-	return session;
+	session->submission = session->may_relay = session->loopback = session->local = true;
+	snprintf(session->client, sizeof(session->client), "uid:%u", (unsigned)uid);
+	if (session_begin(session, fd, SESSION_PORT_LOCAL))
+		return session;
+	session_free_new(session);
+	return NULL;
 }
 
 void

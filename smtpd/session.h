@@ -82,6 +82,7 @@ enum session_port {
 	SESSION_PORT_SMTP,
 	SESSION_PORT_SUBMISSION,
 	SESSION_PORT_SUBMISSIONS, /* with TLS from the start (RFC 8314) */
+	SESSION_PORT_LOCAL,       /* the UNIX socket of local users */
 };
 
 struct session {
@@ -103,6 +104,7 @@ struct session {
 	bool secure;                 /* TLS is there, or its handshake is under way */
 	bool may_relay;
 	bool loopback;               /* the client is on this host */
+	bool local;                  /* it is a user of this host: CLIENT is "uid:NUMBER" */
 	char *login;                 /* of the user that the client has proved to be, or NULL */
 	struct auth *auth;           /* while AUTH is under way, else NULL */
 	unsigned auth_failures;
@@ -130,6 +132,8 @@ struct session {
  * of memory.
  */
 struct session *session_new(struct session_host *host, int fd, const struct sockaddr *client, enum session_port port);
+/* The same for a user of this host, over the UNIX socket. */
+struct session *session_new_local(struct session_host *host, int fd, uid_t uid);
 /* Says that the service ends and closes. A message that is on its way to the queue is answered before. */
 void session_shut_down(struct session *session);
 

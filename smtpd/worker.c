@@ -41,6 +41,8 @@ struct worker {
 	struct port smtp;
 	struct port submission;
 	struct port submissions;
+	struct port local;
+	struct listener *users; /* of the UNIX socket */
 	LIST_HEAD(session_list, session) sessions;
 	struct event *stop_timer;
 	bool stopping;
@@ -68,6 +70,17 @@ turn_away(const struct port *port, int client, const struct sockaddr *address, e
 }
 
 static void
+session_entered(struct worker *worker, struct session *session, struct limits_client *limited)
+{
+	if (session == NULL) {
+		limits_leave(&worker->host.limits, limited, clock_monotonic_ms());
+		return;
+	}
+	session->limited = limited;
+	LIST_INSERT_HEAD(&worker->sessions, session, entry);
+}
+
+static void
 accepted(void *context, int client, const struct sockaddr *address, socklen_t length)
 {
 	struct port *port = context;
@@ -75,7 +88,6 @@ accepted(void *context, int client, const struct sockaddr *address, socklen_t le
 	struct limits *limits = &worker->host.limits;
 	struct limits_client *limited;
 	enum limits_result result;
-	struct session *session;
 
 	(void)length;
 	result = limits_enter(limits, address, limit_exempts(worker->host.config, address), clock_monotonic_ms(), &limited);
@@ -83,13 +95,25 @@ accepted(void *context, int client, const struct sockaddr *address, socklen_t le
 		turn_away(port, client, address, result);
 		return;
 	}
-	session = session_new(&worker->host, client, address, port->kind);
-	if (session == NULL) {
-		limits_leave(limits, limited, clock_monotonic_ms());
-		return;
-	}
-	session->limited = limited;
-	LIST_INSERT_HEAD(&worker->sessions, session, entry);
+	session_entered(worker, session_new(&worker->host, client, address, port->kind), limited);
+}
+
+/* A user of this host. Rates do not hold for him, as they do not for relay_networks. */
+static void
+accepted_user(void *context, int client, uid_t uid)
+{
+	struct port *port = context;
+	struct worker *worker = port->worker;
+	struct sockaddr_in6 address;
+	struct limits_client *limited;
+	enum limits_result result;
+
+	limits_local_user(uid, &address);
+	result = limits_enter(&worker->host.limits, (const struct sockaddr *)(const void *)&address, true, clock_monotonic_ms(), &limited);
+	if (result != LIMITS_OK)
+		turn_away(port, client, (const struct sockaddr *)(const void *)&address, result);
+	else
+		session_entered(worker, session_new_local(&worker->host, client, uid), limited);
 }
 
 /* All is said: the loop ends in its next turn, after the last replies have left. */
@@ -126,6 +150,14 @@ listen_on(struct port *port, struct worker *worker, const char *name, enum sessi
 			return;
 		port->count++;
 	}
+}
+
+static void
+listen_to_users(struct worker *worker)
+{
+	worker->local.worker = worker;
+	worker->local.kind = SESSION_PORT_LOCAL;
+	worker->users = listener_new_public(worker->process, "submit", accepted_user, &worker->local);
 }
 
 static void
@@ -174,6 +206,7 @@ stop(void *context)
 	close_port(&worker->smtp);
 	close_port(&worker->submission);
 	close_port(&worker->submissions);
+	listener_free(&worker->users);
 	event_add(worker->stop_timer, &(struct timeval){ .tv_sec = STOP_SECONDS });
 	if (worker->host.limits.sessions == 0)
 		finish(worker);
@@ -206,6 +239,7 @@ worker_main(struct process *process)
 	listen_on(&worker->smtp, worker, "smtp", SESSION_PORT_SMTP);
 	listen_on(&worker->submission, worker, "submission", SESSION_PORT_SUBMISSION);
 	listen_on(&worker->submissions, worker, "submissions", SESSION_PORT_SUBMISSIONS);
+	listen_to_users(worker);
 	process_on_reload(process, reloaded, worker);
 	process_on_stop(process, stop, worker);
 	return process_run(process);

@@ -222,3 +222,13 @@ limits_log(struct limits *limits, const struct sockaddr *address, int64_t now, u
 	limits->unlogged++;
 	return false;
 }
+
+void
+limits_local_user(uid_t uid, struct sockaddr_in6 *address_r)
+{
+	uint32_t number = htonl((uint32_t)uid);
+
+	*address_r = (struct sockaddr_in6){ .sin6_family = AF_INET6 };
+	address_r->sin6_addr.s6_addr[3] = 0xff;
+	memcpy(address_r->sin6_addr.s6_addr + 4, &number, sizeof(number));
+}

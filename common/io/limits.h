@@ -8,6 +8,7 @@
 #ifndef ANGARIUM_IO_LIMITS_H
 #define ANGARIUM_IO_LIMITS_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -86,5 +87,10 @@ enum limits_result limits_take(struct limits *limits, struct limits_client *clie
 bool limits_log(struct limits *limits, const struct sockaddr *address, int64_t now, uint32_t *unlogged_r);
 /* The same for a client that has a session. */
 bool limits_log_client(struct limits *limits, struct limits_client *client, int64_t now, uint32_t *unlogged_r);
+
+/*
+ * An address that stands for the user UID of this host, whose limits are then his own: within ::/8, which is nobody's.
+ */
+void limits_local_user(uid_t uid, struct sockaddr_in6 *address_r);
 
 #endif

@@ -160,23 +160,21 @@ originator_step(struct originator *state)
 
 /* What was gathered: 1, 0 (nothing), or -EINVAL. */
 static int
-originator_address(const struct originator *state, char *out)
+originator_text(const struct originator *state, char *out)
 {
-	struct address address;
-
 	if (state->angle)
 		return -EINVAL;
 	if (state->length == 0 && !state->done)
 		return 0;
-	if (state->overflow || state->apart ||
-	    address_parse_mailbox(slice_of(state->text, state->length), ADDRESS_UTF8, &address) != ADDRESS_OK)
+	if (state->overflow || state->apart || state->length == 0)
 		return -EINVAL;
-	address_format(&address, out);
-	return 1;
+	memcpy(out, state->text, state->length);
+	out[state->length] = '\0';
+	return memchr(state->text, '\0', state->length) == NULL ? 1 : -EINVAL;
 }
 
 int
-originator_next(struct slice *rest, char *out)
+originator_next_text(struct slice *rest, char *out)
 {
 	int result = 0;
 
@@ -187,7 +185,22 @@ originator_next(struct slice *rest, char *out)
 		while (step == 0 && state.rest.length > 0)
 			step = originator_step(&state);
 		*rest = state.rest;
-		result = step < 0 ? step : originator_address(&state, out);
+		result = step < 0 ? step : originator_text(&state, out);
 	}
 	return result;
+}
+
+int
+originator_next(struct slice *rest, char *out)
+{
+	char text[ORIGINATOR_TEXT_SIZE];
+	struct address address;
+	int result = originator_next_text(rest, text);
+
+	if (result != 1)
+		return result;
+	if (address_parse_mailbox(slice_from_string(text), ADDRESS_UTF8, &address) != ADDRESS_OK)
+		return -EINVAL;
+	address_format(&address, out);
+	return 1;
 }

@@ -31,21 +31,27 @@ struct listener {
 	uid_t peer;         /* who may connect to it, besides root and ourselves */
 	void (*accepted)(void *context, int client, const struct sockaddr *address, socklen_t length);
 	void (*accepted_local)(void *context, int client);
+	void (*accepted_public)(void *context, int client, uid_t uid);
 	void *context;
 };
 
-static bool
-listener_peer_allowed(const struct listener *listener, int client)
+/* A connection over a UNIX socket: who is it? */
+static void
+listener_give_local(const struct listener *listener, int client)
 {
 	struct ucred peer;
 	socklen_t length = sizeof(peer);
 
-	if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
-		return false;
-	if (peer.uid == 0 || peer.uid == geteuid() || peer.uid == listener->peer)
-		return true;
-	log_event(LOG_WARNING, "listener.refused", LOG_UINT("uid", peer.uid), LOG_INT("pid", peer.pid));
-	return false;
+	if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
+		close(client);
+	} else if (listener->accepted_public != NULL) {
+		listener->accepted_public(listener->context, client, peer.uid);
+	} else if (peer.uid == 0 || peer.uid == geteuid() || peer.uid == listener->peer) {
+		listener->accepted_local(listener->context, client);
+	} else {
+		log_event(LOG_WARNING, "listener.refused", LOG_UINT("uid", peer.uid), LOG_INT("pid", peer.pid));
+		close(client);
+	}
 }
 
 /* ---- load balancers ---- */
@@ -89,10 +95,7 @@ listener_give(struct listener *listener, int client, const struct sockaddr *addr
 	int on = 1;
 
 	if (listener->local) {
-		if (listener_peer_allowed(listener, client))
-			listener->accepted_local(listener->context, client);
-		else
-			close(client);
+		listener_give_local(listener, client);
 		return;
 	}
 	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -175,6 +178,16 @@ listener_new_unix(struct process *process, const char *name, void (*accepted)(vo
 		return NULL;
 	return listener_start(process, fd, (struct listener){ .local = true, .peer = process_listener_peer(process, name),
 	                                                      .accepted_local = accepted, .context = context });
+}
+
+struct listener *
+listener_new_public(struct process *process, const char *name, void (*accepted)(void *context, int client, uid_t uid), void *context)
+{
+	int fd = process_listener(process, name, 0);
+
+	if (fd < 0 || process_listener_peer(process, name) != PROCESS_ANYBODY)
+		return NULL;
+	return listener_start(process, fd, (struct listener){ .local = true, .accepted_public = accepted, .context = context });
 }
 
 void

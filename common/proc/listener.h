@@ -24,6 +24,9 @@ struct listener *listener_new(struct process *process, int fd,
  */
 struct listener *listener_new_unix(struct process *process, const char *name,
                                    void (*accepted)(void *context, int client), void *context);
+/* The same for one that every local user may connect to: UID is who has. */
+struct listener *listener_new_public(struct process *process, const char *name,
+                                     void (*accepted)(void *context, int client, uid_t uid), void *context);
 /* Stops accepting and frees. Sets *listener to NULL. */
 void listener_free(struct listener **listener);
 /* Stops and resumes accepting (at the limit of sessions). */

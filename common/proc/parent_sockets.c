@@ -19,6 +19,7 @@
 #include "common/base/clock.h"
 #include "common/io/durable.h"
 #include "common/proc/parent.h"
+#include "common/proc/process.h"
 
 enum {
 	BACKLOG = 1024,
@@ -290,7 +291,10 @@ bind_unix(const struct parent *parent, const char *path, const struct account *p
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
 		error = -errno;
 	umask(mask);
-	if (error == 0 && parent->privileged && (chown(path, 0, peer->gid) != 0 || chmod(path, 0660) != 0))
+	if (error == 0 && peer->uid == PROCESS_ANYBODY && chmod(path, 0666) != 0)
+		error = -errno;
+	else if (error == 0 && peer->uid != PROCESS_ANYBODY && parent->privileged &&
+	         (chown(path, 0, peer->gid) != 0 || chmod(path, 0660) != 0))
 		error = -errno;
 	if (error == 0 && listen(fd, BACKLOG) != 0)
 		error = -errno;
@@ -309,7 +313,9 @@ bind_socket(struct parent *parent, const struct service_role *role, const struct
 	struct parent_listener *listener;
 	int fd;
 
-	if (parent->privileged && account_find(socket_of->peer_account(&parent->config), &peer) != 0) {
+	if (socket_of->peer_account == NULL) {
+		peer.uid = PROCESS_ANYBODY;
+	} else if (parent->privileged && account_find(socket_of->peer_account(&parent->config), &peer) != 0) {
 		parent_complain(parent, "there is no account %s", socket_of->peer_account(&parent->config));
 		return EX_NOUSER;
 	}

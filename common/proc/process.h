@@ -43,7 +43,8 @@ int process_listener(const struct process *process, const char *name, size_t ind
  */
 int process_file(const struct process *process, const char *name);
 
-/* The uid that may connect to the UNIX socket NAME, besides root and ourselves. Used by listener.c. */
+/* The uid that may connect to the UNIX socket NAME, besides root and ourselves; or PROCESS_ANYBODY. Used by listener.c. */
+#define PROCESS_ANYBODY ((uid_t)-2)
 uid_t process_listener_peer(const struct process *process, const char *name);
 
 /*

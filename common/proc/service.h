@@ -39,7 +39,7 @@ struct service_foreign {
 /* A UNIX socket that a role listens on. */
 struct service_unix {
 	const char *name;                                 /* "tabled-smtpd"; the path is RUN/NAME.sock */
-	const char *(*peer_account)(const struct config *); /* who may connect, besides root */
+	const char *(*peer_account)(const struct config *); /* who may connect, besides root; NULL: every local user */
 };
 
 struct service_role {
