@@ -79,7 +79,7 @@ def receive(server, directory, messages, sessions, size, recipients):
         running.add_users(users)
         start = now()
         source(running.smtp_port, messages, sessions, size, f"user@{DOMAIN}", *options)
-        eventually(lambda: sum(running.count(user) for user in users) >= messages * recipients, "the last message is in its mailbox", 600)
+        eventually(lambda: sum(running.count(user) for user in users) >= messages * recipients, "the last message is in its mailbox", 60)
         return messages / (now() - start)
 
 
@@ -124,7 +124,7 @@ def relay(server, directory, messages, **directives):
         with Running(server(directory / "server", **directives, relay_port=sink.smtp_port)) as running:
             start = now()
             source(running.smtp_port, messages, 20, 4096, "user@relayed.example")
-            eventually(lambda: sink.count() >= messages and running.queue_is_empty(), "the last message is at the sink", 600)
+            eventually(lambda: sink.count() >= messages and running.queue_is_empty(), "the last message is at the sink", 60)
             return messages / (now() - start)
 
 
