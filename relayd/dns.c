@@ -42,7 +42,7 @@ append_label(struct slice label, char *out, size_t *used)
 {
 	size_t at = *used;
 
-	if (at + (at > 0) + label.length >= DNS_NAME_SIZE - 2)
+	if (at + (at > 0) + label.length > DNS_NAME_MAX)
 		return -EPROTO;
 	if (at > 0)
 		out[at++] = '.';

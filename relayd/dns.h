@@ -12,7 +12,8 @@
 #include "common/base/slice.h"
 
 enum {
-	DNS_NAME_SIZE = 256,   /* bytes of a name as text, with its NUL: RFC 1035 2.3.4 allows 253 */
+	DNS_NAME_MAX = 253,    /* bytes of a name as text (RFC 1035 2.3.4: 255 on the wire) */
+	DNS_NAME_SIZE = 256,   /* of one in memory, with its NUL */
 	DNS_RECORDS_MAX = 256, /* of an answer; the rest is not looked at */
 	DNS_ALIASES_MAX = 12,  /* CNAMEs in a row */
 };
@@ -29,7 +30,7 @@ struct dns_answer {
 
 /*
  * A name as the resolver writes it: lower case, without the dot at its end; "" is the root. Labels are of letters, digits, "-" and "_" (hosts are no
- * others; RFC 1123 2.1), those above 127 are made A-labels (RFC 5890). OUT has DNS_NAME_SIZE bytes. 0 or -EINVAL.
+ * others; RFC 1123 2.1), in UTF-8 they are made A-labels (common/mail/idna.h). OUT has DNS_NAME_SIZE bytes. 0, -EINVAL or -ENOMEM; OUT is then "".
  */
 int dns_name_from_text(struct slice text, char *out);
 

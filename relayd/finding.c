@@ -4,6 +4,7 @@
 #include "relayd/finding.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,12 @@ finding_end(struct finding *finding, enum resolve_result result, const char *bef
 	snprintf(finding->text, sizeof(finding->text), "%s%.120s%s", before, name, after);
 }
 
+static void
+finding_out_of_memory(struct finding *finding)
+{
+	finding_end(finding, RESOLVE_TEMPORARY, "out of memory", "", "");
+}
+
 /* ---- hosts ---- */
 
 static struct host_asker
@@ -70,7 +77,7 @@ finding_ask_hosts(struct finding *finding, struct mx_list *list)
 
 	finding->hosts = calloc(count, sizeof(struct finding_host));
 	if (finding->hosts == NULL) {
-		finding_end(finding, RESOLVE_TEMPORARY, "out of memory", "", "");
+		finding_out_of_memory(finding);
 	} else {
 		finding->state = FINDING_HOSTS;
 		finding->host_count = count;
@@ -113,7 +120,7 @@ finding_use_name(struct finding *finding)
 	struct mx_list list;
 
 	if (mx_list_implicit(finding->name, &list) != 0)
-		finding_end(finding, RESOLVE_TEMPORARY, "out of memory", "", "");
+		finding_out_of_memory(finding);
 	else
 		finding_use_list(finding, &list);
 }
@@ -124,7 +131,7 @@ finding_use_answer(struct finding *finding, struct slice message, const struct d
 	struct mx_list list;
 
 	if (mx_list_fill(message, answer, finding->callbacks->random, &list) != 0) {
-		finding_end(finding, RESOLVE_TEMPORARY, "out of memory", "", "");
+		finding_out_of_memory(finding);
 	} else if (list.null) {
 		finding_end(finding, RESOLVE_NULL_MX, "", finding->name, " takes no mail (its MX record says so)");
 		mx_list_free(&list);
@@ -183,7 +190,7 @@ finding_use_address(struct finding *finding, const void *address, size_t length)
 {
 	finding->hosts = calloc(1, sizeof(struct finding_host));
 	if (finding->hosts == NULL) {
-		finding_end(finding, RESOLVE_TEMPORARY, "out of memory", "", "");
+		finding_out_of_memory(finding);
 		return;
 	}
 	finding->host_count = 1;
@@ -231,23 +238,29 @@ finding_begin(struct finding *finding)
 	struct slice text = slice_from_string(finding->question.name);
 	size_t length = address_from_text(text, address);
 	struct mx_list list;
+	int error;
 
 	if (length > 0) {
 		finding_use_address(finding, address, length);
 		return;
 	}
-	if (dns_name_from_text(text, finding->name) != 0) {
+	error = dns_name_from_text(text, finding->name);
+	if (error == -ENOMEM) {
+		finding_out_of_memory(finding);
+		return;
+	}
+	if (error != 0) {
 		finding_end(finding, RESOLVE_NO_DOMAIN, "", finding->question.name, " is no name that DNS can have");
 		return;
 	}
 	strlcpy(finding->canonical, finding->name, sizeof(finding->canonical));
 	if (finding->question.how == RESOLVE_HOST) {
 		if (mx_list_implicit(finding->name, &list) != 0)
-			finding_end(finding, RESOLVE_TEMPORARY, "out of memory", "", "");
+			finding_out_of_memory(finding);
 		else
 			finding_ask_hosts(finding, &list);
 	} else if (finding->callbacks->lookup(finding->context, finding->name, DNS_MX, SLOT_MX) != 0) {
-		finding_end(finding, RESOLVE_TEMPORARY, "out of memory", "", "");
+		finding_out_of_memory(finding);
 	}
 }
 

@@ -31,7 +31,7 @@ host_ask_tlsa(struct finding_host *host, const struct host_asker *asker, const c
 	char name[DNS_NAME_SIZE + sizeof("_65535._tcp.")];
 
 	snprintf(name, sizeof(name), "_%u._tcp.%s", asker->question->port, base);
-	if (strlen(name) >= DNS_NAME_SIZE - 2) {
+	if (strlen(name) > DNS_NAME_MAX) {
 		host_done(host, RESOLVE_TLSA_NONE); /* longer than any name that DNS can hold */
 		return;
 	}
