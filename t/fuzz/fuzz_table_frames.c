@@ -135,10 +135,15 @@ fill_table(void)
 		                    .path = SLICE("example.org/u"),
 		                    .salt = SLICE("salt"),
 		                    .iterations = SCRAM_ITERATIONS };
+	struct route route = { .kind = ROUTE_SMTP, .port = 25, .host = SLICE("smarthost.example") };
 	struct buffer list;
 	struct buffer value;
 
 	buffer_init(&value, 1 << 16);
+	record_route_encode(&route, &value);
+	put(TABLE_SPACE_ROUTE, "*", &value);
+	record_route_encode(&route, &value);
+	put(TABLE_SPACE_ROUTE, ".example.net", &value);
 	record_domain_encode(&domain, &value);
 	put(TABLE_SPACE_DOMAIN, "example.org", &value);
 	buffer_init(&list, 4096);

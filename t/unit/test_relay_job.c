@@ -51,6 +51,18 @@ START_TEST(a_job_has_what_its_frame_says_when_the_frame_is_gone)
 }
 END_TEST
 
+START_TEST(a_domain_beyond_ascii_is_asked_for_by_its_a_labels)
+{
+	struct job *job = relay_frames_job("b\xc3\xbc" "cher.example", "mx", ROUTE_TLS_STANDARD, 1);
+
+	ck_assert_str_eq(job->domain, "xn--bcher-kva.example");
+	job_free(&job);
+	job = relay_frames_job("\xc2\xad.example", "mx", ROUTE_TLS_STANDARD, 1);
+	ck_assert_str_eq(job->domain, "\xc2\xad.example"); /* it has none */
+	job_free(&job);
+}
+END_TEST
+
 START_TEST(a_frame_that_is_cut_or_too_long_is_refused)
 {
 	struct job *job;
@@ -261,7 +273,8 @@ START_TEST(hosts_that_do_wrong_take_a_bounded_memory)
 }
 END_TEST
 
-UNIT_MAIN("relay_job", a_job_has_what_its_frame_says_when_the_frame_is_gone, a_frame_that_is_cut_or_too_long_is_refused,
+UNIT_MAIN("relay_job", a_domain_beyond_ascii_is_asked_for_by_its_a_labels,
+          a_job_has_what_its_frame_says_when_the_frame_is_gone, a_frame_that_is_cut_or_too_long_is_refused,
           a_job_has_at_least_one_recipient_and_at_most_as_many_as_promised, an_address_cannot_end_a_command,
           a_body_is_in_the_frame_or_in_a_file_and_not_in_both, a_reply_has_a_result_for_each_recipient,
           a_destination_is_a_domain_or_the_host_that_a_route_leads_to, an_address_can_stand_for_a_host,
