@@ -29,6 +29,7 @@ finish(struct session *session)
 		session_printf(session, "-ERR [SYS/TEMP] some deleted messages not removed\r\n");
 	else
 		session_printf(session, "+OK bye\r\n");
+	conn_farewell(session->conn);
 	session_end(session, "quit");
 	return SESSION_ENDED;
 }

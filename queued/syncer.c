@@ -1,7 +1,8 @@
 /*
  * The role "syncer": waits for the disk, so that the queue need not. It gets descriptors, makes what was written to them durable, and
- * answers. Threads do the waiting, in lanes, so that a large body holds up no segment; requests for the same file that wait at
- * once are one sync. After an error the data counts as lost, and the queue decides what follows.
+ * answers. Segments are waited for by the main thread itself, since all mail does and each hand-over would cost as much as the sync of a fast
+ * disk; bodies by threads of their own, so that a large one holds up no segment. Requests for the same file that wait at once are one
+ * sync. After an error the data counts as lost, and the queue decides what follows.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -22,9 +23,6 @@
 #include "queued/roles.h"
 
 enum {
-	LANE_SEGMENTS,
-	LANE_BODIES,
-	LANES,
 	BODY_THREADS = 4, /* the file system's journal makes one commit of what they wait for */
 };
 
@@ -46,75 +44,68 @@ struct job {
 
 STAILQ_HEAD(job_list, job);
 
-struct syncer;
-
-struct lane {
-	struct syncer *syncer;
-	pthread_cond_t arrived;
-	struct job_list waiting; /* under the syncer's lock */
-};
-
 struct syncer {
 	struct event_base *base;
-	struct event *event;
+	struct event *segment_event; /* active: segments wait */
+	struct event *finished_event;
 	int finished_fd; /* an eventfd */
 	struct process *process;
 	unsigned clients; /* whose channels are open */
 	bool stopping;
+	struct job_list segments; /* the main thread's */
 	pthread_mutex_t lock;
-	struct job_list finished; /* under the lock */
-	struct lane lanes[LANES];
+	pthread_cond_t arrived;   /* a body */
+	struct job_list bodies;   /* under the lock */
+	struct job_list finished; /* bodies; under the lock */
 };
 
-/* ---- threads ---- */
-
-/* The next job, and all others in the lane for the same file. Under the lock. */
+/* The next job, and all others that wait for the same file. */
 static void
-lane_take(struct lane *lane, struct job_list *taken)
+take_same(struct job_list *waiting, struct job_list *taken)
 {
-	struct job *first = STAILQ_FIRST(&lane->waiting);
+	struct job *first = STAILQ_FIRST(waiting);
 	struct job *job, *next;
 
-	STAILQ_REMOVE_HEAD(&lane->waiting, link);
+	STAILQ_REMOVE_HEAD(waiting, link);
 	STAILQ_INSERT_TAIL(taken, first, link);
-	for (job = STAILQ_FIRST(&lane->waiting); job != NULL; job = next) {
+	for (job = STAILQ_FIRST(waiting); job != NULL; job = next) {
 		next = STAILQ_NEXT(job, link);
 		if (job->inode != first->inode || job->device != first->device)
 			continue;
-		STAILQ_REMOVE(&lane->waiting, job, job, link);
+		STAILQ_REMOVE(waiting, job, job, link);
 		STAILQ_INSERT_TAIL(taken, job, link);
 	}
 }
 
-static int
-job_run(const struct job *job)
+/* TAKEN are jobs for one file. */
+static void
+run_same(struct job_list *taken)
 {
-	if (job->what == DISK_SEGMENT || job->what == DISK_BODY)
-		return durable_sync_data(job->fd);
-	return durable_sync(job->fd);
+	struct job *job = STAILQ_FIRST(taken);
+	bool data = job->what == DISK_SEGMENT || job->what == DISK_BODY;
+	int error = data ? durable_sync_data(job->fd) : durable_sync(job->fd);
+
+	STAILQ_FOREACH(job, taken, link)
+		job->error = error;
 }
 
+/* ---- the threads of bodies ---- */
+
 static void *
-lane_main(void *context)
+body_main(void *context)
 {
-	struct lane *lane = context;
-	struct syncer *syncer = lane->syncer;
+	struct syncer *syncer = context;
 	struct job_list taken = STAILQ_HEAD_INITIALIZER(taken);
 	const uint64_t one = 1;
 
 	for (;;) {
-		struct job *job;
-		int error;
-
 		pthread_mutex_lock(&syncer->lock);
-		while (STAILQ_EMPTY(&lane->waiting))
-			pthread_cond_wait(&lane->arrived, &syncer->lock);
-		lane_take(lane, &taken);
+		while (STAILQ_EMPTY(&syncer->bodies))
+			pthread_cond_wait(&syncer->arrived, &syncer->lock);
+		take_same(&syncer->bodies, &taken);
 		pthread_mutex_unlock(&syncer->lock);
 
-		error = job_run(STAILQ_FIRST(&taken));
-		STAILQ_FOREACH(job, &taken, link)
-			job->error = error;
+		run_same(&taken);
 
 		pthread_mutex_lock(&syncer->lock);
 		STAILQ_CONCAT(&syncer->finished, &taken);
@@ -122,23 +113,6 @@ lane_main(void *context)
 		if (write(syncer->finished_fd, &one, sizeof(one)) < 0)
 			abort(); /* an eventfd has no other error than a bad descriptor */
 	}
-}
-
-static int
-lane_start(struct syncer *syncer, struct lane *lane, unsigned threads)
-{
-	lane->syncer = syncer;
-	STAILQ_INIT(&lane->waiting);
-	if (pthread_cond_init(&lane->arrived, NULL) != 0)
-		return -ENOMEM;
-	for (unsigned i = 0; i < threads; i++) {
-		pthread_t thread;
-		int error = pthread_create(&thread, NULL, lane_main, lane);
-
-		if (error != 0)
-			return -error;
-	}
-	return 0;
 }
 
 /* ---- the main thread ---- */
@@ -186,6 +160,17 @@ job_answer(struct job *job)
 }
 
 static void
+answer_all(struct job_list *finished)
+{
+	while (!STAILQ_EMPTY(finished)) {
+		struct job *job = STAILQ_FIRST(finished);
+
+		STAILQ_REMOVE_HEAD(finished, link);
+		job_answer(job);
+	}
+}
+
+static void
 syncer_finished(evutil_socket_t fd, short what, void *context)
 {
 	struct syncer *syncer = context;
@@ -198,19 +183,43 @@ syncer_finished(evutil_socket_t fd, short what, void *context)
 	pthread_mutex_lock(&syncer->lock);
 	STAILQ_CONCAT(&finished, &syncer->finished);
 	pthread_mutex_unlock(&syncer->lock);
-	while (!STAILQ_EMPTY(&finished)) {
-		struct job *job = STAILQ_FIRST(&finished);
+	answer_all(&finished);
+}
 
-		STAILQ_REMOVE_HEAD(&finished, link);
-		job_answer(job);
+/* After all requests that one read brought: those for the same segment are one sync. */
+static void
+syncer_segments(evutil_socket_t fd, short what, void *context)
+{
+	struct syncer *syncer = context;
+	struct job_list taken = STAILQ_HEAD_INITIALIZER(taken);
+
+	(void)fd;
+	(void)what;
+	while (!STAILQ_EMPTY(&syncer->segments)) {
+		take_same(&syncer->segments, &taken);
+		run_same(&taken);
+		answer_all(&taken);
 	}
+}
+
+static void
+syncer_take(struct syncer *syncer, struct job *job)
+{
+	if (job->what == DISK_SEGMENT || job->what == DISK_SEGMENT_DIRECTORY) {
+		STAILQ_INSERT_TAIL(&syncer->segments, job, link);
+		event_active(syncer->segment_event, EV_TIMEOUT, 0);
+		return;
+	}
+	pthread_mutex_lock(&syncer->lock);
+	STAILQ_INSERT_TAIL(&syncer->bodies, job, link);
+	pthread_mutex_unlock(&syncer->lock);
+	pthread_cond_signal(&syncer->arrived);
 }
 
 static int
 syncer_on_file(struct channel *channel, void *context, struct channel_frame *frame)
 {
 	uint8_t what = wire_get_u8(&frame->body);
-	struct lane *lane = &the_syncer->lanes[what == DISK_BODY || what == DISK_BODY_DIRECTORY ? LANE_BODIES : LANE_SEGMENTS];
 	struct stat status;
 	struct job *job;
 
@@ -232,10 +241,7 @@ syncer_on_file(struct channel *channel, void *context, struct channel_frame *fra
 	};
 	frame->fd = -1;
 	job->client->jobs++;
-	pthread_mutex_lock(&the_syncer->lock);
-	STAILQ_INSERT_TAIL(&lane->waiting, job, link);
-	pthread_mutex_unlock(&the_syncer->lock);
-	pthread_cond_signal(&lane->arrived);
+	syncer_take(the_syncer, job);
 	return 0;
 }
 
@@ -293,18 +299,20 @@ syncer_on_stop(void *context)
 
 /* Signals are for the main thread's loop. */
 static int
-syncer_start_lanes(struct syncer *syncer)
+start_threads(struct syncer *syncer)
 {
 	sigset_t all, before;
-	int error;
+	int error = 0;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = lane_start(syncer, &syncer->lanes[LANE_SEGMENTS], 1);
-	if (error == 0)
-		error = lane_start(syncer, &syncer->lanes[LANE_BODIES], BODY_THREADS);
+	for (unsigned i = 0; i < BODY_THREADS && error == 0; i++) {
+		pthread_t thread;
+
+		error = pthread_create(&thread, NULL, body_main, syncer);
+	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return error;
+	return -error;
 }
 
 int
@@ -315,16 +323,20 @@ syncer_main(struct process *process)
 
 	syncer.process = process;
 	syncer.base = process_base(process);
+	STAILQ_INIT(&syncer.segments);
+	STAILQ_INIT(&syncer.bodies);
 	STAILQ_INIT(&syncer.finished);
 	pthread_mutex_init(&syncer.lock, NULL);
+	pthread_cond_init(&syncer.arrived, NULL);
 	syncer.finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (syncer.finished_fd < 0)
 		return EX_OSERR;
-	syncer.event = event_new(syncer.base, syncer.finished_fd, EV_READ | EV_PERSIST, syncer_finished, &syncer);
-	if (syncer.event == NULL || event_add(syncer.event, NULL) != 0)
+	syncer.finished_event = event_new(syncer.base, syncer.finished_fd, EV_READ | EV_PERSIST, syncer_finished, &syncer);
+	syncer.segment_event = event_new(syncer.base, -1, 0, syncer_segments, &syncer);
+	if (syncer.finished_event == NULL || syncer.segment_event == NULL || event_add(syncer.finished_event, NULL) != 0)
 		return EX_OSERR;
 	the_syncer = &syncer;
-	error = syncer_start_lanes(&syncer);
+	error = start_threads(&syncer);
 	if (error != 0) {
 		log_event(LOG_ERR, "syncer.no_threads", LOG_ERROR(error));
 		return EX_OSERR;

@@ -58,6 +58,7 @@ verb_quit(struct session *session, struct slice arguments)
 {
 	(void)arguments;
 	session_reply(session, REPLY_BYE);
+	conn_farewell(session->conn);
 	session_close(session, "quit");
 }
 

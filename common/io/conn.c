@@ -61,18 +61,34 @@ conn_leave(struct conn *conn)
 		conn_free(conn);
 }
 
+/* Input came that is not wanted. */
+static void
+conn_stop_reading(struct conn *conn)
+{
+	/* event_del takes an activation back: a delivery that was arranged is arranged anew. */
+	bool arranged = event_pending(conn->readable, EV_TIMEOUT, NULL) != 0;
+
+	conn->reading = false;
+	event_del(conn->readable);
+	if (arranged)
+		event_active(conn->readable, EV_TIMEOUT, 0);
+}
+
+/*
+ * A client that waits for its answer sends nothing. So the read event stays where it is when input is no longer wanted, until some comes
+ * nevertheless: a pause costs no system call.
+ */
 void
 conn_want_input(struct conn *conn, bool want)
 {
-	bool arranged;
+	conn->wanted = want;
+	if (want && !conn->reading) {
+		/* libevent adds no event that is active. */
+		bool arranged = event_pending(conn->readable, EV_TIMEOUT, NULL) != 0;
 
-	if (want != conn->reading) {
-		conn->reading = want;
-		/* libevent adds no event that is active, and event_del takes an activation back: a delivery that was arranged is arranged anew. */
-		arranged = event_pending(conn->readable, EV_TIMEOUT, NULL) != 0;
+		conn->reading = true;
 		event_del(conn->readable);
-		if (want)
-			event_add(conn->readable, NULL);
+		event_add(conn->readable, NULL);
 		if (arranged)
 			event_active(conn->readable, EV_TIMEOUT, 0);
 	}
@@ -115,6 +131,12 @@ conn_close(struct conn **conn_p)
 	*conn_p = NULL;
 	if (conn != NULL)
 		conn_die(conn);
+}
+
+void
+conn_farewell(struct conn *conn)
+{
+	conn->farewell = true;
 }
 
 void
@@ -321,8 +343,12 @@ conn_on_readable(evutil_socket_t fd, short what, void *context)
 	} else {
 		if ((what & EV_TIMEOUT) != 0 && !conn->paused)
 			conn_deliver_kept(conn);
-		if ((what & EV_READ) != 0 && !conn->dead && conn->security != CONN_HANDSHAKE)
-			conn_receive(conn);
+		if ((what & EV_READ) != 0 && !conn->dead && conn->security != CONN_HANDSHAKE) {
+			if (conn->wanted)
+				conn_receive(conn);
+			else
+				conn_stop_reading(conn);
+		}
 	}
 	conn_settle(conn);
 	conn_leave(conn);

@@ -47,6 +47,8 @@ struct conn *conn_new(struct event_base *base, int fd, const struct conn_protoco
 void conn_close(struct conn **conn);
 /* Reads nothing more, closes and frees once the output is sent, at the latest after 10 seconds. Callbacks are no more called. Sets *conn to NULL. */
 void conn_close_after_flush(struct conn **conn);
+/* The peer has said that nothing more will come (QUIT): conn_close_after_flush need not wait for it. */
+void conn_farewell(struct conn *conn);
 
 /* Queues bytes. 0, -ENOMEM, or -ENOBUFS (more than 64 MiB unsent). They leave at the end of the callback or of the loop's turn. */
 int conn_write(struct conn *conn, const void *data, size_t length);

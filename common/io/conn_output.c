@@ -13,12 +13,25 @@ enum {
 	LINE_SIZE = 1024,     /* bytes of a reply that is formatted without allocation */
 };
 
+/* True when the peer has sent more than it may have: closing now would reset the connection. */
+static bool
+conn_has_rest(const struct conn *conn)
+{
+	char byte;
+
+	return recv(conn->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 /* Everything is sent: shut our side down and read the peer's rest away, so that a reset does not overtake our last reply. */
 static void
 conn_linger(struct conn *conn)
 {
 	if (conn->shut)
 		return;
+	if (conn->farewell && conn->tls == NULL && !conn_has_rest(conn)) {
+		conn_die(conn);
+		return;
+	}
 	conn->shut = true;
 	if (conn->security == CONN_SECURE)
 		tls_stream_close(conn->tls);

@@ -36,9 +36,11 @@ struct conn {
 	enum conn_security security;
 	bool dead;        /* to be freed when depth is 0 */
 	bool paused;
-	bool reading;     /* the read event is added */
+	bool wanted;      /* input is */
+	bool reading;     /* the read event is added: also for some time after input was wanted, see conn_want_input */
 	bool stalled;     /* TLS must write before it can read */
 	bool above_low;   /* output has been above the low-water mark */
+	bool farewell;    /* the peer has ended its side in words */
 	bool shut;        /* our side is shut down; waiting for the peer's */
 };
 

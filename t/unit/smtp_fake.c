@@ -64,6 +64,12 @@ conn_close(struct conn **conn)
 }
 
 void
+conn_farewell(struct conn *conn)
+{
+	(void)conn;
+}
+
+void
 conn_close_after_flush(struct conn **conn)
 {
 	conn_close(conn);
