@@ -12,6 +12,7 @@
 
 enum {
 	OUTPUT_ENOUGH = 8 * 1024 * 1024, /* unsent bytes after which a worker gets nothing more for now */
+	BUSY_ENOUGH = 128,               /* jobs of a worker before another one is given any */
 	SLOT_BITS = 12,                  /* of a request id, below a number that changes with each use of the slot */
 };
 
@@ -47,7 +48,10 @@ worker_can_take(const struct worker *worker)
 	return worker->busy < worker->credit && channel_unsent(worker->channel) <= OUTPUT_ENOUGH;
 }
 
-/* The worker that DESTINATION (or NULL) is used to, or the one with the fewest jobs. NULL when none can take one. */
+/*
+ * NULL when none can take a job. Sticky: the worker that DESTINATION (or NULL) is used to. Otherwise the first one that has not enough to do, since
+ * what is with one worker becomes durable together. Else the one with the fewest jobs.
+ */
 static struct worker *
 workers_pick(const struct workers *workers, const struct destination *destination)
 {
@@ -57,6 +61,8 @@ workers_pick(const struct workers *workers, const struct destination *destinatio
 		if (!worker_can_take(worker))
 			continue;
 		if (workers->protocol->sticky && destination != NULL && destination->worker == worker->serial)
+			return worker;
+		if (!workers->protocol->sticky && worker->busy < BUSY_ENOUGH)
 			return worker;
 		if (best == NULL || worker->busy < best->busy)
 			best = worker;
