@@ -488,7 +488,7 @@ transfer_on_socket(void *context, int fd)
 	}
 	if (refused && others_are_open(transfer))
 		transfer->full = true;
-	note_problem(transfer, "4.4.1", transfer->job->remote, fd == -EPERM ? "relay_sockets does not name it" : strerror(-fd));
+	note_problem(transfer, "4.4.1", transfer->job->remote, fd == -ENOTSUP ? "relay_sockets does not name it" : strerror(-fd));
 	transfer->job->remote[0] = '\0';
 	transfer_give_up(transfer);
 }

@@ -43,7 +43,7 @@ connect_as(const struct parent *parent, const struct account *account, const str
 	return fd;
 }
 
-/* A socket that is not of the suite: its path must be one that the configuration names. */
+/* A socket that is not of the suite: its path must be one that the configuration names. It comes from the table, so that another is no fault of the role. */
 static int
 open_foreign(const struct child *child, const char *path)
 {
@@ -57,7 +57,7 @@ open_foreign(const struct child *child, const char *path)
 			return -ENAMETOOLONG;
 		return connect_as(child->parent, &child->account, &address);
 	}
-	return -EPERM;
+	return -ENOTSUP;
 }
 
 static int

@@ -30,7 +30,7 @@ struct service_file {
 	const char *(*path)(const struct config *);    /* "" or missing: the role is not given it */
 };
 
-/* UNIX sockets that are not ours. The role asks for the channel PREFIX PATH ("lmtp:/run/dovecot/lmtp"). */
+/* UNIX sockets that are not ours. The role asks for the channel PREFIX PATH ("lmtp:/run/dovecot/lmtp"); any other PATH is answered with -ENOTSUP. */
 struct service_foreign {
 	const char *prefix;                                          /* "lmtp:" */
 	const struct config_paths *(*paths)(const struct config *); /* what may be asked for */

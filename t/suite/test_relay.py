@@ -1,0 +1,499 @@
+"""The way of mail to other hosts: which host, which address, which connection; relayd with jobs from the test (relay_queue.py)."""
+
+import pathlib
+import re
+import socket
+import ssl
+import tempfile
+import threading
+import time
+import unittest
+
+import relay_queue
+from dns import Dns
+from harness import SLOWNESS, Suite, eventually, free_ports, is_root
+from relay_queue import DONE, DOWN, FULL, PERMANENT, TEMPORARY, UNKNOWN, UP, RelayQueue
+from test_tls import make_pair
+
+
+class Hop:
+    """A next hop that does what its script says. SESSIONS has for each connection the commands that came."""
+
+    def __init__(self, address, port, greeting=b"220 hop ESMTP", extensions=(b"PIPELINING", b"8BITMIME"), replies=None, lmtp=False,
+                 certificate=None, drop_at=None, listens=True):
+        self.greeting, self.extensions, self.lmtp, self.certificate, self.drop_at = greeting, extensions, lmtp, certificate, drop_at
+        self.replies = replies or {}  # by verb
+        self.sessions = []
+        self.messages = []
+        self.hold = threading.Event()  # while cleared, nothing that ends a message is answered
+        self.hold.set()
+        self.clients = {}  # by thread
+        self.lock = threading.Lock()
+        family = socket.AF_UNIX if isinstance(address, pathlib.Path) else socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.listener = socket.socket(family)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(str(address) if family == socket.AF_UNIX else (address, port))
+        if listens:
+            self.listener.listen(64)
+            threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            with self.lock:
+                self.sessions.append([])
+                commands = self.sessions[-1]
+            threading.Thread(target=self.serve, args=(client, commands), daemon=True).start()
+
+    def serve(self, client, commands):
+        self.clients[threading.get_ident()] = client
+        try:
+            self.talk(client, commands)
+        except OSError:
+            pass
+        finally:
+            with self.lock:
+                client = self.clients.pop(threading.get_ident())
+            client.close()
+
+    def talk(self, client, commands):
+        file = client.makefile("rb")
+        if self.drop_at == "greeting":
+            return
+        client.sendall(self.greeting + b"\r\n")
+        recipients = 0
+        while line := file.readline():
+            verb = line.split()[0].split(b":")[0].upper().decode()
+            commands.append(line.rstrip(b"\r\n").decode())
+            if verb == self.drop_at:
+                return
+            reply = self.replies.get(verb, b"250 2.0.0 ok")
+            if verb in ("EHLO", "LHLO") and reply.startswith(b"250"):
+                reply = b"\r\n".join(b"250-" + word for word in (b"hop", *self.extensions)) + b"\r\n250 ENHANCEDSTATUSCODES"
+            elif verb == "STARTTLS":
+                client.sendall(b"220 go\r\n")
+                if self.certificate is None:
+                    return
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.load_cert_chain(*self.certificate)
+                with self.lock:
+                    client = self.clients[threading.get_ident()] = context.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+                client.do_handshake()
+                file = client.makefile("rb")
+                continue
+            elif verb == "RCPT":
+                recipients += reply.startswith(b"2")
+            elif verb == "DATA" and "DATA" not in self.replies and recipients > 0:
+                client.sendall(b"354 go\r\n")
+                self.take_message(file)
+                reply = b"\r\n".join([self.replies.get(".", b"250 2.0.0 taken")] * (recipients if self.lmtp else 1))
+                recipients = 0
+            elif verb == "DATA" and recipients == 0:
+                reply = b"554 5.5.1 no recipients"
+            elif verb == "QUIT":
+                client.sendall(b"221 bye\r\n")
+                return
+            client.sendall(reply + b"\r\n")
+            if reply.startswith(b"421"):
+                return
+
+    def take_message(self, file):
+        lines = []
+        while (line := file.readline()) and line != b".\r\n":
+            lines.append(line[1:] if line.startswith(b".") else line)
+        self.hold.wait(30 * SLOWNESS)
+        with self.lock:
+            self.messages.append(b"".join(lines))
+
+    def drop_all(self):
+        """Closes every connection, and nothing else."""
+        with self.lock:
+            for client in self.clients.values():
+                try:
+                    socket.socket.shutdown(client, socket.SHUT_RDWR)
+                except OSError:
+                    pass  # it was gone already
+
+    def close(self):
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)  # accept() holds it
+        except OSError:
+            pass
+        self.listener.close()
+        self.drop_all()
+
+
+class RelayTest(unittest.TestCase):
+    """A relayd with one worker. Port PORT of every address is free for hops."""
+
+    dns_records = None
+    directives = {}
+
+    def setUp(self):
+        self.port = free_ports(1)[0]
+        self.dns = None
+        directives = {"relay_workers": 1, "relay_port": self.port, "relay_ca_file": "off", "dns_trust_anchor": "off",
+                      "dns_servers": "127.0.0.1:9", **self.directives}
+        if self.dns_records is not None:
+            self.dns = Dns(self.dns_records)
+            self.addCleanup(self.dns.stop)
+            directives.update(self.dns.directives())
+        self.suite = Suite(services=("relayd",), **directives)
+        self.addCleanup(self.suite.stop)
+        self.queue = RelayQueue(self.suite)
+        self.addCleanup(self.queue.close)
+        self.suite.start()
+        self.queue.accept()
+
+    def hop(self, address, **options):
+        hop = Hop(address, self.port, **options)
+        self.addCleanup(hop.close)
+        return hop
+
+    def assert_done(self, reply, address=None):
+        self.assertEqual([result.kind for result in reply.results], [DONE] * len(reply.results), reply)
+        self.assertEqual(reply.destination, UP)
+        if address:
+            self.assertIn(f"[{address}]:{self.port}", reply.remote)
+
+
+class Hosts(RelayTest):
+    dns_records = """
+        two.example.com.    MX  20 mx2.example.com.
+        two.example.com.    MX  10 mx1.example.com.
+        mx1.example.com.    A   127.0.0.12
+        mx2.example.com.    A   127.0.0.13
+        pair.example.com.   MX  10 mx3.example.com.
+        mx3.example.com.    A   127.0.0.14
+        mx3.example.com.    A   127.0.0.15
+        families.example.com. MX 10 mx4.example.com.
+        mx4.example.com.    AAAA 100::1
+        mx4.example.com.    A   127.0.0.16
+        bare.example.com.   A   127.0.0.12
+        null.example.com.   MX  0 .
+        other.example.com.  MX  10 mx1.example.com.
+    """
+
+    def test_the_best_host_gets_the_mail(self):
+        best, other = self.hop("127.0.0.12"), self.hop("127.0.0.13")
+        reply = self.queue.relay("two.example.com")
+        self.assert_done(reply, "127.0.0.12")
+        self.assertTrue(reply.remote.startswith("mx1.example.com "), reply)
+        self.assertEqual(best.messages, [relay_queue.BODY])
+        self.assertEqual(other.sessions, [])
+
+    def test_a_host_that_refuses_connections_leads_to_the_next(self):
+        self.hop("127.0.0.13")
+        self.assert_done(self.queue.relay("two.example.com"), "127.0.0.13")
+
+    def test_greetings_that_are_none_lead_to_the_next_host(self):
+        self.hop("127.0.0.13")
+        for number, options in enumerate(({"greeting": b"554 no mail here"}, {"greeting": b"421 busy"}, {"greeting": b"what is this"},
+                                          {"drop_at": "greeting"}, {"drop_at": "EHLO"})):
+            with self.subTest(**options):
+                bad = Hop("127.0.0.12", self.port, **options)
+                reply = self.queue.relay("two.example.com", tls="off" if number % 2 else "standard")
+                bad.close()
+                self.assert_done(reply, "127.0.0.13")
+                self.hop_is_not_kept()
+
+    def hop_is_not_kept(self):
+        """Jobs after this one find no connection to use again."""
+        self.suite.kill_role("relayd", "worker")
+        self.queue.accept()
+
+    def tearDown(self):
+        self.suite.expected_crashes = True  # hop_is_not_kept
+        super().tearDown()
+
+    def test_mail_that_one_host_defers_goes_to_the_next_and_a_recipient_does_not(self):
+        first, second = self.hop("127.0.0.12", replies={"MAIL": b"451 4.3.0 not now"}), self.hop("127.0.0.13")
+        self.assert_done(self.queue.relay("two.example.com"), "127.0.0.13")
+        first.replies = {"RCPT": b"450 4.2.0 not this one"}
+        self.hop_is_not_kept()
+        reply = self.queue.relay("two.example.com")
+        self.assertEqual((reply.kind, reply.results[0].status, reply.destination), (TEMPORARY, "4.2.0", UP), reply)
+        self.assertIn("450 4.2.0 not this one", reply.results[0].text)
+        self.assertEqual(len(second.messages), 1)
+
+    def test_each_recipient_has_its_own_result(self):
+        self.hop("127.0.0.12", replies={".": b"250 2.6.0 taken"})
+        reply = self.queue.relay("bare.example.com", recipients=[f"u{n}@bare.example.com" for n in range(100)])
+        self.assertEqual({(result.kind, result.status) for result in reply.results}, {(DONE, "2.6.0")})
+        self.assertEqual(len(reply.results), 100)
+
+    def test_the_second_address_of_a_host_is_tried_when_the_first_greets_badly(self):
+        self.hop("127.0.0.14", greeting=b"421 busy")
+        second = self.hop("127.0.0.15")
+        for _ in range(3):  # the order of equal addresses is not ours
+            self.assert_done(self.queue.relay("pair.example.com"), "127.0.0.15")
+        self.assertEqual(len(second.messages), 3)
+
+    def test_a_family_that_leads_nowhere_costs_no_timeout(self):
+        self.hop("127.0.0.16")
+        begin = time.monotonic()
+        self.assert_done(self.queue.relay("families.example.com"), "127.0.0.16")
+        self.assertLess(time.monotonic() - begin, 5 * SLOWNESS)
+
+    def test_a_domain_without_mx_is_its_own_host(self):
+        self.hop("127.0.0.12")
+        self.assert_done(self.queue.relay("bare.example.com"), "127.0.0.12")
+
+    def test_what_dns_says_decides_between_later_and_never(self):
+        for domain, kind, status, destination in (("null.example.com", PERMANENT, "5.1.10", UNKNOWN),
+                                                  ("no-such-name.example.com", PERMANENT, "5.1.2", UNKNOWN),
+                                                  ("name.broken", TEMPORARY, "4.4.3", DOWN)):
+            reply = self.queue.relay(domain)
+            self.assertEqual((reply.kind, reply.results[0].status, reply.destination, reply.remote), (kind, status, destination, ""), reply)
+            self.assertNotEqual(reply.results[0].text, "")
+
+    def test_a_route_to_a_host_that_is_none_returns_no_mail(self):
+        reply = self.queue.relay("example.com", "smtp://no-such-name.example.com:25")
+        self.assertEqual((reply.kind, reply.results[0].status), (TEMPORARY, "4.1.2"), reply)
+
+    def test_a_route_leads_to_another_domains_hosts(self):
+        self.hop("127.0.0.12")
+        self.assert_done(self.queue.relay("elsewhere.example.net", "mx://two.example.com"), "127.0.0.12")
+
+    def test_a_dead_resolver_costs_no_mail(self):
+        self.hop("127.0.0.12")
+        self.suite.kill_role("relayd", "resolver")
+        replies = [self.queue.relay("two.example.com") for _ in range(3)]
+        self.assertTrue(all(reply.kind in (DONE, TEMPORARY) for reply in replies), replies)
+        self.assert_done(self.queue.relay("two.example.com"))
+
+    def test_one_destination_that_hangs_does_not_hold_up_others(self):
+        slow, fast = self.hop("127.0.0.12"), self.hop("127.0.0.13")
+        slow.hold.clear()
+        waiting = [self.queue.give("bare.example.com") for _ in range(20)]
+        self.queue.relay("x.example.com", f"smtp://127.0.0.13:{self.port}")
+        self.assertEqual((len(fast.messages), len(slow.messages)), (1, 0))
+        slow.hold.set()
+        for request in waiting:
+            self.assert_done(self.queue.wait(request))
+
+
+class Connections(RelayTest):
+    directives = {"relay_messages": 5, "relay_idle_timeout": "1s", "relay_command_timeout": "5s"}
+
+    def route(self, address="127.0.0.12"):
+        return f"smtp://{address}:{self.port}"
+
+    def test_one_connection_carries_messages_one_after_the_other_and_says_quit(self):
+        hop = self.hop("127.0.0.12")
+        for number in range(7):
+            self.assert_done(self.queue.relay(f"d{number}.example.com", self.route()))
+        self.assertEqual([len([line for line in session if line.startswith("MAIL")]) for session in hop.sessions], [5, 2])
+        self.assertEqual([len([line for line in session if line.startswith("EHLO")]) for session in hop.sessions], [1, 1])
+        eventually(lambda: all(session[-1] == "QUIT" for session in hop.sessions), "QUIT after relay_messages, and after relay_idle_timeout")
+        eventually(lambda: not hop.clients, "both connections are closed")
+
+    def test_a_kept_connection_that_the_remote_closed_costs_no_mail(self):
+        hop = self.hop("127.0.0.12")
+        self.assert_done(self.queue.relay("a.example.com", self.route()))
+        hop.drop_all()
+        self.assert_done(self.queue.relay("a.example.com", self.route()))
+        self.assertEqual(len(hop.messages), 2)
+
+    def test_a_remote_that_closes_with_421_between_messages_costs_no_mail(self):
+        hop = self.hop("127.0.0.12")
+        self.assert_done(self.queue.relay("a.example.com", self.route()))
+        first_only = iter([b"421 4.3.2 that was enough"])
+
+        class Replies(dict):
+            def get(self, verb, default=None):
+                return next(first_only, default) if verb == "MAIL" else super().get(verb, default)
+        hop.replies = Replies()
+        self.assert_done(self.queue.relay("a.example.com", self.route()))
+        self.assertEqual((len(hop.messages), len(hop.sessions)), (2, 2))
+
+    def test_jobs_at_the_same_time_have_connections_of_their_own(self):
+        hop = self.hop("127.0.0.12")
+        hop.hold.clear()
+        requests = [self.queue.give("a.example.com", self.route()) for _ in range(20)]
+        eventually(lambda: len(hop.sessions) == 20, "20 connections")
+        hop.hold.set()
+        for request in requests:
+            self.assert_done(self.queue.wait(request))
+
+    def test_a_destination_that_refuses_more_connections_is_full_and_one_that_refuses_all_is_down(self):
+        hop = self.hop("127.0.0.12")
+        hop.hold.clear()
+        waiting = self.queue.give("a.example.com", self.route())
+        eventually(lambda: hop.sessions and "DATA" in hop.sessions[0], "a transaction is under way")
+        hop.greeting = b"421 4.7.0 too many connections"
+        reply = self.queue.relay("a.example.com", self.route())
+        self.assertEqual((reply.destination, reply.kind), (FULL, TEMPORARY), reply)
+        hop.hold.set()
+        self.assert_done(self.queue.wait(waiting))
+        hop.drop_all()
+        eventually(lambda: not hop.clients, "no connection is left")
+        reply = self.queue.relay("a.example.com", self.route())
+        self.assertEqual((reply.destination, reply.kind), (DOWN, TEMPORARY), reply)
+
+    def test_a_silent_address_costs_the_time_that_it_may_take(self):
+        self.hop("127.0.0.12", greeting=b"220-")
+        begin = time.monotonic()
+        reply = self.queue.relay("a.example.com", self.route())
+        self.assertEqual((reply.kind, reply.destination), (TEMPORARY, DOWN), reply)
+        self.assertLess(time.monotonic() - begin, 5 + 5 * SLOWNESS)
+
+    def test_a_body_in_a_file_arrives_as_it_is(self):
+        hop = self.hop("127.0.0.12")
+        body = b"Subject: large\r\n\r\n" + b".dots and text\r\n" * 200000
+        self.assert_done(self.queue.relay("a.example.com", self.route(), body=body, in_file=True))
+        self.assertEqual(hop.messages, [body])
+
+    def test_routes_to_nowhere_connect_to_nobody(self):
+        reply = self.queue.relay("a.example.com", "reject")
+        self.assertEqual((reply.kind, reply.destination), (PERMANENT, UNKNOWN), reply)
+        self.assertEqual(self.queue.relay("a.example.com", "discard").kind, DONE)
+
+    def test_an_address_literal_is_connected_to(self):
+        self.hop("127.0.0.12")
+        self.assert_done(self.queue.relay("[127.0.0.12]"), "127.0.0.12")
+
+    def test_we_do_not_send_to_ourselves(self):
+        self.suite.write_configuration(smtp_listen=f"127.0.0.12:{self.port}")
+        self.suite.reload("relayd")
+        eventually(lambda: "event=service.reloaded" in self.suite.log("relayd"), "the configuration is read again")
+        reply = self.queue.relay("[127.0.0.12]")
+        self.assertEqual((reply.kind, reply.results[0].status), (PERMANENT, "5.4.6"), reply)
+
+    def test_a_worker_that_dies_comes_back_to_the_queue(self):
+        self.suite.expected_crashes = True
+        hop = self.hop("127.0.0.12")
+        hop.hold.clear()
+        self.queue.give("a.example.com", self.route())
+        eventually(lambda: hop.sessions and "DATA" in hop.sessions[0], "a transaction is under way")
+        self.suite.kill_role("relayd", "worker")
+        hop.hold.set()
+        self.queue.accept()
+        self.assert_done(self.queue.relay("a.example.com", self.route()))
+
+    def test_a_queue_that_goes_away_takes_its_jobs_with_it(self):
+        hop = self.hop("127.0.0.12")
+        hop.hold.clear()
+        self.queue.give("a.example.com", self.route())
+        eventually(lambda: hop.sessions and "DATA" in hop.sessions[0], "a transaction is under way")
+        self.queue.accept()
+        eventually(lambda: re.search(r"event=relay\.queue_gone .*forgotten=1", self.suite.log("relayd")), "the job is forgotten")
+        hop.hold.set()
+        self.assert_done(self.queue.relay("a.example.com", self.route()))
+
+    def test_a_stop_waits_for_what_is_being_sent(self):
+        hop = self.hop("127.0.0.12")
+        hop.hold.clear()
+        request = self.queue.give("a.example.com", self.route())
+        eventually(lambda: hop.sessions and "DATA" in hop.sessions[0], "a transaction is under way")
+        threading.Timer(0.3, hop.hold.set).start()
+        self.suite.stop_service("relayd")
+        self.assert_done(self.queue.wait(request))
+
+    def test_one_line_of_the_log_tells_how_a_job_went(self):
+        self.hop("127.0.0.12")
+        self.assert_done(self.queue.relay("a.example.com", self.route()))
+        line = eventually(lambda: re.search(r"event=relay\.done .*", self.suite.log("relayd")), "the line is written").group(0)
+        for field in ("queue_id=0000000000001", "to=user@a.example.com", "count=1", "domain=a.example.com", "tls=none", "status=2.0.0",
+                      f'remote="127.0.0.12 [127.0.0.12]:{self.port}"', "delay="):
+            self.assertIn(field, line)
+
+    def test_a_job_that_is_none_closes_the_channel_only(self):
+        self.suite.expected_crashes = True
+        pids = self.suite.roles("relayd", "worker")
+        self.queue.channel.sendall(relay_queue.HEADER.pack(4, relay_queue.JOB, 0, 7) + b"\xff\xff\xff\xff")
+        self.queue.accept()
+        self.hop("127.0.0.12")
+        self.assert_done(self.queue.relay("a.example.com", self.route()))
+        self.assertEqual(self.suite.roles("relayd", "worker"), pids)
+
+
+class Tls(RelayTest):
+    directives = {"relay_idle_timeout": "1s"}
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="angarium-relay-")
+        self.addCleanup(directory.cleanup)
+        pathlib.Path(directory.name).chmod(0o755)
+        self.certificate = make_pair(pathlib.Path(directory.name), "hop", "hop.example.com")
+        self.directives = {**self.directives, "relay_ca_file": self.certificate[0]}
+        super().setUp()
+
+    def tls_of_last_job(self):
+        return re.findall(r"event=relay\.\w+ .* tls=(\S+)", self.suite.log("relayd"))[-1]
+
+    def relay(self, tls="standard"):
+        reply = self.queue.relay("a.example.com", f"smtp://127.0.0.12:{self.port}", tls)
+        eventually(lambda: self.suite.log("relayd").count("event=relay.d") >= self.queue.last, "the job is in the log")
+        return reply
+
+    def test_tls_is_taken_where_it_is_offered(self):
+        self.hop("127.0.0.12", extensions=(b"STARTTLS",), certificate=self.certificate)
+        self.assert_done(self.relay())
+        self.assertEqual(self.tls_of_last_job(), "TLSv1.3")
+
+    def test_a_handshake_that_fails_is_tried_again_in_clear_and_not_for_each_message(self):
+        hop = self.hop("127.0.0.12", extensions=(b"STARTTLS",))
+        self.assert_done(self.relay())
+        self.assertEqual(self.tls_of_last_job(), "none")
+        self.assertEqual([("STARTTLS" in session) for session in hop.sessions], [True, False])
+        hop.drop_all()
+        self.assert_done(self.relay())
+        self.assertEqual([("STARTTLS" in session) for session in hop.sessions], [True, False, False])
+
+    def test_mandatory_tls_is_never_left_out(self):
+        hop = self.hop("127.0.0.12")
+        for tls in ("required", "verified"):
+            reply = self.relay(tls)
+            self.assertEqual((reply.kind, reply.destination), (TEMPORARY, DOWN), reply)
+            self.assertIn("TLS", reply.results[0].text)
+        self.assertEqual(hop.messages, [])
+
+
+class Lmtp(RelayTest):
+    def setUp(self):
+        self.sockets = tempfile.TemporaryDirectory(prefix="angarium-relay-")
+        self.addCleanup(self.sockets.cleanup)
+        directory = pathlib.Path(self.sockets.name)
+        directory.chmod(0o755)
+        self.path = directory / "lmtp"
+        self.directives = {"relay_sockets": self.path}
+        super().setUp()
+
+    def listen(self):
+        hop = self.hop(self.path, lmtp=True)
+        self.path.chmod(0o666)
+        return hop
+
+    def test_a_socket_that_the_configuration_names_takes_mail(self):
+        hop = self.listen()
+        for _ in range(2):
+            reply = self.queue.relay("a.example.com", f"lmtp:{self.path}", recipients=["a@a.example.com", "b@a.example.com"])
+            self.assert_done(reply)
+            self.assertEqual(reply.remote, f"lmtp:{self.path}")
+        self.assertEqual((len(hop.messages), len(hop.sessions)), (2, 1))
+
+    def test_another_socket_is_out_of_reach(self):
+        other = self.path.with_name("other")
+        hop = self.hop(other, lmtp=True)
+        other.chmod(0o666)
+        reply = self.queue.relay("a.example.com", f"lmtp:{other}")
+        self.assertEqual((reply.kind, hop.sessions), (TEMPORARY, []), reply)
+        self.assertIn("relay_sockets", reply.results[0].text)
+
+    def test_the_sockets_permissions_are_those_of_the_worker(self):
+        if not is_root():
+            self.skipTest("only root has accounts for its roles")
+        hop = self.listen()
+        self.path.chmod(0o600)
+        reply = self.queue.relay("a.example.com", f"lmtp:{self.path}")
+        self.assertEqual((reply.kind, reply.destination, hop.sessions), (TEMPORARY, DOWN, []), reply)
+
+    def test_a_socket_that_is_not_there_is_waited_for(self):
+        reply = self.queue.relay("a.example.com", f"lmtp:{self.path}")
+        self.assertEqual((reply.kind, reply.destination), (TEMPORARY, DOWN), reply)
+        self.listen()
+        self.assert_done(self.queue.relay("a.example.com", f"lmtp:{self.path}"))
