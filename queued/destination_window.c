@@ -2,9 +2,9 @@
  * What is learnt of a destination: how many jobs it takes at once, and when it is down.
  *
  * The window grows by one for each full window of successes, and is halved when the destination wants less. One that is down is not tried again
- * until its time has come, and then by one message, the probe: after one minute at first, then after twice as long each time. While that
- * is less than a quarter of an hour one of the messages that wait is called to be the probe; later it is whichever message comes first, at its own
- * time or as a new one.
+ * until its time has come, and then by one message, the probe: after one minute at first, then after twice as long each time, four times. For
+ * that one of the messages that wait is called. Later the probe is whichever message comes first after most of the shortest interval of "retry", at
+ * its own time or as a new one: so a single message is tried as "retry" says.
  */
 #include <stdlib.h>
 
@@ -14,10 +14,10 @@
 enum {
 	WINDOW_START = 5,
 	PATIENCE_MAX = 64,
-	PROBE_FIRST = 60,    /* seconds */
-	PROBE_LAST = 15 * 60, /* seconds */
-	PROBE_SPREAD = 8,    /* the part of that time over which probes are spread */
-	CALLED_FAILURES = 4, /* times in a row that it was down, after which no message is called to be the probe */
+	PROBE_FIRST = 60 * 1000, /* milliseconds */
+	PROBE_SPREAD = 8,        /* the part of that time over which called probes are spread */
+	PROBE_EARLIER = 16,      /* the part of an interval of "retry" by which a message may come before the end of it */
+	CALLED_FAILURES = 4,     /* times in a row that it was down, after which no message is called to be the probe */
 	MS_PER_SECOND = 1000,
 };
 
@@ -103,21 +103,34 @@ keep_reason(struct destination *destination, const struct verdict *verdict)
 		(void)slice_to_string(verdict->text, reason, verdict->text.length + 1);
 }
 
+/* Milliseconds until the next probe. */
+static int64_t
+probe_wait(const struct destination *destination)
+{
+	int64_t retry = (int64_t)schedule_config(destination->set->schedule)->retry.list[0].interval * MS_PER_SECOND;
+	int64_t last = retry - retry / PROBE_EARLIER;
+	int64_t wait;
+
+	if (!destination_calls_probe(destination))
+		return last;
+	wait = (int64_t)PROBE_FIRST << (destination->failures - 1);
+	wait += arc4random_uniform((uint32_t)wait / PROBE_SPREAD);
+	return wait < last ? wait : last;
+}
+
 static void
 destination_close(struct destination *destination, const struct verdict *verdict)
 {
-	int64_t interval = PROBE_FIRST;
+	int64_t wait;
 
-	for (uint32_t i = 0; i < destination->failures && interval < PROBE_LAST; i++)
-		interval *= 2;
-	interval = interval < PROBE_LAST ? interval : PROBE_LAST;
 	destination->failures++;
+	wait = probe_wait(destination);
 	destination->state = DESTINATION_DOWN;
 	destination->probe = NULL;
 	keep_reason(destination, verdict);
-	log_event(LOG_NOTICE, "queue.destination_down", LOG_STRING("destination", destination->key), LOG_INT("seconds", interval),
+	log_event(LOG_NOTICE, "queue.destination_down", LOG_STRING("destination", destination->key), LOG_INT("seconds", wait / MS_PER_SECOND),
 	          LOG_SLICE("text", verdict->text));
-	destination_wait_until(destination, interval * MS_PER_SECOND + arc4random_uniform((uint32_t)interval * MS_PER_SECOND / PROBE_SPREAD));
+	destination_wait_until(destination, wait);
 }
 
 /* ---- results ---- */
