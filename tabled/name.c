@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/mail/address.h"
+#include "common/mail/idna.h"
 
 static void
 name_copy_lower(char *out, struct slice in)
@@ -66,13 +67,14 @@ bool
 name_check_route(struct slice key, char *out)
 {
 	bool below = key.length > 0 && key.data[0] == '.';
+	char domain[ADDRESS_DOMAIN_MAX + 1];
 
 	if (slice_equal(key, SLICE("*"))) {
 		memcpy(out, "*", sizeof("*"));
 		return true;
 	}
 	out[0] = '.';
-	return name_check_domain(slice_from(key, below), out + below);
+	return name_check_domain(slice_from(key, below), domain) && idna_to_ascii(slice_from_string(domain), out + below) == 0;
 }
 
 /*

@@ -49,8 +49,8 @@ bool name_check(struct slice address, unsigned forms, struct name *name_r);
 /* DOMAIN in lower case into OUT (ADDRESS_DOMAIN_MAX + 1 bytes). False when it is no domain name. */
 bool name_check_domain(struct slice domain, char *out);
 /*
- * The key of a route in lower case into OUT (NAME_ROUTE_SIZE bytes): a domain, ".domain" for all below it, or "*". False when it is none
- * of them.
+ * The key of a route in lower case and A-labels into OUT (NAME_ROUTE_SIZE bytes): a domain, ".domain" for all below it, or "*". False when it
+ * is none of them.
  */
 bool name_check_route(struct slice key, char *out);
 

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "common/mail/idna.h"
 #include "tabled/resolve.h"
 
 /* The routes that hold for what is below a domain: of its parents, the nearest first. */
@@ -22,19 +23,28 @@ resolve_route_above(const struct view *view, struct slice domain, struct route *
 	return error;
 }
 
+/* As the keys of routes are written: in lower case and A-labels. Not those of an address literal (RFC 5321 4.1.3), which takes none but "*". */
+static bool
+resolve_route_key(struct slice domain, char *out)
+{
+	struct name name;
+
+	return domain.length > 0 && domain.data[0] != '[' && name_make(SLICE(""), domain, &name) &&
+	       idna_to_ascii(name_domain(&name), out) == 0;
+}
+
 int
 resolve_route(const struct view *view, struct slice domain, bool relayed, struct route *route_r, bool *backup_r)
 {
-	struct name name;
+	char key[ADDRESS_DOMAIN_MAX + 1];
 	int error = -ENOENT;
 
 	*route_r = (struct route){ .kind = ROUTE_MX };
 	*backup_r = false;
-	/* An address literal (RFC 5321 4.1.3) has no parents. */
-	if (name_make(SLICE(""), domain, &name) && domain.length > 0 && domain.data[0] != '[') {
-		error = view_route(view, name_domain(&name), route_r);
+	if (resolve_route_key(domain, key)) {
+		error = view_route(view, slice_from_string(key), route_r);
 		if (error == -ENOENT)
-			error = resolve_route_above(view, name_domain(&name), route_r);
+			error = resolve_route_above(view, slice_from_string(key), route_r);
 	}
 	if (error == -ENOENT && !relayed)
 		error = view_route(view, SLICE("*"), route_r);

@@ -405,6 +405,21 @@ START_TEST(mail_for_other_domains_takes_the_nearest_route)
 }
 END_TEST
 
+START_TEST(a_domain_in_utf_8_and_in_a_labels_takes_the_same_route)
+{
+	world_open();
+	add_some();
+	ck_assert_int_eq(add("route B\xc3\xbc" "cher.example via=smtp://one"), ADMIN_OK);
+	ck_assert_int_eq(add("route xn--bcher-kva.example via=smtp://two"), ADMIN_EXISTS);
+	ck_assert_int_eq(add("route .b\xc3\xbc" "cher.example via=reject"), ADMIN_OK);
+	ck_assert_str_eq(means("a@xn--bcher-kva.example"), "remote a@xn--bcher-kva.example via smtp://one");
+	ck_assert_str_eq(means("a@b\xc3\xbc" "cher.example"), "remote a@b\xc3\xbc" "cher.example via smtp://one");
+	ck_assert_str_eq(means("a@x.B\xc3\x9c" "CHER.example"), "remote a@x.B\xc3\x9c" "CHER.example via reject");
+	ck_assert_int_eq(add("route \xc2\xad.example via=mx"), ADMIN_INVALID);
+	world_close();
+}
+END_TEST
+
 START_TEST(a_relayed_domain_takes_its_own_route_but_not_the_smarthost)
 {
 	world_open();
@@ -495,8 +510,10 @@ START_TEST(a_call_reads_back_as_it_was_written_and_unknown_flags_are_malformed)
 }
 END_TEST
 
-UNIT_MAIN("table_admin", mail_for_other_domains_takes_the_nearest_route, a_relayed_domain_takes_its_own_route_but_not_the_smarthost,
-          a_local_domain_takes_no_route, a_route_is_added_once_then_set_and_deleted, addresses_mean_what_was_added, an_alias_leads_to_each_of_its_targets_once,
+UNIT_MAIN("table_admin", a_domain_in_utf_8_and_in_a_labels_takes_the_same_route,
+          mail_for_other_domains_takes_the_nearest_route, a_relayed_domain_takes_its_own_route_but_not_the_smarthost,
+          a_local_domain_takes_no_route, a_route_is_added_once_then_set_and_deleted,
+          addresses_mean_what_was_added, an_alias_leads_to_each_of_its_targets_once,
           a_target_that_leads_nowhere_is_left_out_as_long_as_another_does_not,
           a_catch_all_takes_what_has_no_name_of_its_own, a_circle_of_aliases_is_refused_when_it_is_made,
           a_circle_that_a_deletion_closes_is_bounded_and_found_by_check,
