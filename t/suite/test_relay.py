@@ -1,9 +1,11 @@
 """The way of mail to other hosts: which host, which address, which connection; relayd with jobs from the test (relay_queue.py)."""
 
+import hashlib
 import pathlib
 import re
 import socket
 import ssl
+import subprocess
 import tempfile
 import threading
 import time
@@ -451,6 +453,80 @@ class Tls(RelayTest):
             self.assertEqual((reply.kind, reply.destination), (TEMPORARY, DOWN), reply)
             self.assertIn("TLS", reply.results[0].text)
         self.assertEqual(hop.messages, [])
+
+
+class Verified(RelayTest):
+    """Hosts that have to show who they are: by TLSA records (RFC 7672), or by an authority."""
+
+    dns_records = """
+        example.com.        MX  10 mx.example.com.
+        mx.example.com.     A   127.0.0.12
+    """
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="angarium-relay-")
+        self.addCleanup(directory.cleanup)
+        self.certificates = pathlib.Path(directory.name)
+        self.certificates.chmod(0o755)
+        self.certificate = make_pair(self.certificates, "hop", "mx.example.com")
+        self.directives = {"relay_ca_file": self.certificate[0], "relay_tls": "dane"}
+        super().setUp()
+
+    def publish(self, certificate, forged=False):
+        """A record for CERTIFICATE's key: "3 1 1"."""
+        key = subprocess.run(["openssl", "x509", "-in", certificate, "-noout", "-pubkey"], check=True, capture_output=True).stdout
+        der = ssl.PEM_cert_to_DER_cert(key.decode().replace("PUBLIC KEY", "CERTIFICATE"))
+        self.dns.add(f"_{self.port}._tcp.mx.example.com. TLSA 3 1 1 {hashlib.sha256(der).hexdigest()}")
+        if forged:
+            self.dns.forge(f"_{self.port}._tcp.mx.example.com.", "TLSA")
+
+    def hop_with_tls(self):
+        return self.hop("127.0.0.12", extensions=(b"STARTTLS",), certificate=self.certificate)
+
+    def assert_refused(self, reply, hop):
+        self.assertEqual((reply.kind, reply.destination, hop.messages), (TEMPORARY, DOWN, []), reply)
+
+    def logged_tls(self):
+        return eventually(lambda: re.findall(r"event=relay\.\w+ .* tls=(\S+)", self.suite.log("relayd")), "the job is in the log")[-1]
+
+    def test_a_host_that_its_tlsa_records_name_gets_the_mail(self):
+        self.publish(self.certificate[0])
+        hop = self.hop_with_tls()
+        self.assert_done(self.queue.relay("example.com"))
+        self.assertEqual(self.logged_tls(), "TLSv1.3/dane")
+        self.assertEqual(len(hop.messages), 1)
+
+    def test_another_host_in_its_place_gets_none(self):
+        self.publish(make_pair(self.certificates, "other", "mx.example.com")[0])
+        self.assert_refused(self.queue.relay("example.com"), self.hop_with_tls())
+
+    def test_a_host_that_hides_its_tls_gets_none(self):
+        self.publish(self.certificate[0])
+        self.assert_refused(self.queue.relay("example.com"), self.hop("127.0.0.12"))
+
+    def test_a_host_whose_records_are_forged_is_not_even_connected_to(self):
+        self.publish(self.certificate[0], forged=True)
+        hop = self.hop_with_tls()
+        reply = self.queue.relay("example.com")
+        self.assert_refused(reply, hop)
+        self.assertEqual((reply.results[0].status, hop.sessions), ("4.7.5", []), reply)
+
+    def test_a_route_can_ask_for_an_authority(self):
+        self.hop_with_tls()
+        self.assert_done(self.queue.relay("a.example.com", f"smtp://mx.example.com:{self.port}", "verified"))
+        self.assertEqual(self.logged_tls(), "TLSv1.3/verified")
+
+    def test_a_certificate_of_nobody_known_is_refused_where_an_authority_is_asked_for(self):
+        self.certificate = make_pair(self.certificates, "stranger", "mx.example.com")
+        self.assert_refused(self.queue.relay("a.example.com", f"smtp://mx.example.com:{self.port}", "verified"), self.hop_with_tls())
+
+    def test_authorities_are_read_again_on_reload(self):
+        self.certificate = make_pair(self.certificates, "stranger", "mx.example.com")
+        self.suite.write_configuration(relay_ca_file=self.certificate[0])
+        self.suite.reload("relayd")
+        eventually(lambda: "event=service.reloaded" in self.suite.log("relayd"), "the configuration is read again")
+        self.hop_with_tls()
+        self.assert_done(self.queue.relay("a.example.com", f"smtp://mx.example.com:{self.port}", "verified"))
 
 
 class Lmtp(RelayTest):
