@@ -73,7 +73,7 @@ START_TEST(words_that_are_no_route_are_refused)
 		"smtp://", "smtp:/host", "smtp://host:", "smtp://host:0", "smtp://host:65536", "smtp://host:x", "smtp://host:25:25",
 		"smtp://Host", "smtp://ho st", "smtp://host/", "smtp://user@host", "smtp://2001:db8::1", "smtp://[2001:db8::1",
 		"smtp://[192.0.2.1]", "smtp://[IPv6:2001:db8::1]", "smtp://300.1.1.1", "smtp://1", "smtp://host.99999999999999999999999",
-		"smtp://b\xc3\xbc" "cher.example", "lmtp://host", "lmtp:", "lmtp:run", "lmtp:/", "lmtp:/run/\x01", "rejected", "discard ",
+		"smtp://b\303\274cher.example", "lmtp://host", "lmtp:", "lmtp:run", "lmtp:/", "lmtp:/run/\x01", "rejected", "discard ",
 		"ftp://host", "smtp://:25",
 	};
 	char path[200] = "lmtp:/";
