@@ -13,7 +13,7 @@ import unittest
 
 import relay_queue
 from dns import Dns
-from harness import SLOWNESS, Suite, eventually, free_ports, is_root
+from harness import ALL_SERVICES, DOMAIN, SLOWNESS, Suite, eventually, free_ports, is_root
 from relay_queue import DONE, DOWN, FULL, PERMANENT, TEMPORARY, UNKNOWN, UP, RelayQueue
 from test_tls import make_pair
 
@@ -573,3 +573,68 @@ class Lmtp(RelayTest):
         self.assertEqual((reply.kind, reply.destination), (TEMPORARY, DOWN), reply)
         self.listen()
         self.assert_done(self.queue.relay("a.example.com", f"lmtp:{self.path}"))
+
+
+class WholeSuite(unittest.TestCase):
+    """From a user's submission to another host, by way of the real queue."""
+
+    def setUp(self):
+        self.port = free_ports(1)[0]
+        self.dns = Dns("""
+            example.com.        MX  10 mx1.example.com.
+            example.com.        MX  20 mx2.example.com.
+            mx1.example.com.    A   127.0.0.12
+            mx2.example.com.    A   127.0.0.13
+            null.example.com.   MX  0 .
+        """)
+        self.addCleanup(self.dns.stop)
+        self.suite = Suite(services=ALL_SERVICES, relay_port=self.port, relay_workers=1, relay_networks="127.0.0.0/8", relay_ca_file="off",
+                           retry="1s for 4h, then 1h", **self.dns.directives())
+        self.addCleanup(self.suite.stop)
+        self.suite.start()
+
+    def hop(self, address, **options):
+        hop = Hop(address, self.port, **options)
+        self.addCleanup(hop.close)
+        return hop
+
+    def send(self, *recipients, count=1):
+        with self.suite.smtp() as client:
+            client.hello()
+            for _ in range(count):
+                reply = client.message(f"alice@{DOMAIN}", recipients)
+        return re.search(r"\b([0-9A-HJKMNP-TV-Z]{13})\b", reply.text).group(1)
+
+    def test_mail_travels_from_submission_to_the_next_host_and_one_id_tells_its_story(self):
+        hop = self.hop("127.0.0.12")
+        queue_id = self.send("bob@example.com", "carol@example.com")
+        eventually(lambda: hop.messages, "the message has left")
+        self.assertIn(b"Subject: test", hop.messages[0])
+        self.assertEqual(len([line for line in hop.sessions[0] if line.startswith("RCPT")]), 2)
+        for service in ("smtpd", "queued", "relayd"):
+            eventually(lambda name=service: queue_id in self.suite.log(name), f"{queue_id} in the log of {service}")
+
+    def test_mail_waits_for_a_host_that_is_down_and_goes_when_it_is_back(self):
+        self.send("bob@example.com")
+        eventually(lambda: "event=relay.deferred" in self.suite.log("relayd"), "it is tried")
+        hop = self.hop("127.0.0.13")
+        eventually(lambda: hop.messages, "the message has left", 30)
+
+    def test_mail_waits_for_relayd_and_goes_when_it_is_back(self):
+        hop = self.hop("127.0.0.12")
+        self.suite.stop_service("relayd")
+        self.send("bob@example.com")
+        self.suite.start_service("relayd")
+        eventually(lambda: hop.messages, "the message has left")
+
+    def test_many_messages_share_a_few_connections(self):
+        hop = self.hop("127.0.0.12")
+        self.send("bob@example.com", count=300)
+        eventually(lambda: len(hop.messages) == 300, "all messages have left", 60)
+        self.assertLessEqual(len(hop.sessions), 20)
+
+    def test_mail_that_cannot_go_comes_back(self):
+        self.suite.add_user(f"alice@{DOMAIN}")
+        self.send("bob@null.example.com")
+        bounce = self.suite.wait_messages(f"alice@{DOMAIN}")[0]
+        self.assertIn(b"5.1.10", bounce)
