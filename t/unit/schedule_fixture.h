@@ -44,6 +44,10 @@ struct fake {
 static struct fake local;
 static struct fake relay;
 
+/* What is submitted. */
+static struct slice letter;
+static uint8_t letter_flags; /* enum envelope_flag */
+
 /* ---- what surrounds the scheduler ---- */
 
 static inline int
@@ -270,7 +274,8 @@ static inline uint64_t
 submit_from(const char *sender, const char *const *recipients, uint32_t count, uint8_t notify)
 {
 	static struct envelope_recipient list[RECIPIENTS_MAX];
-	struct envelope envelope = { .sender = slice_from_string(sender), .recipient_count = count, .recipients = list };
+	struct envelope envelope = { .sender = slice_from_string(sender), .flags = letter_flags, .recipient_count = count,
+	                             .recipients = list };
 	struct payload_range all = { 0, count };
 	uint64_t id = store_take_ids(fixture.store, now * 1000000, 1);
 	struct message *message = message_new(id);
@@ -281,12 +286,12 @@ submit_from(const char *sender, const char *const *recipients, uint32_t count, u
 		list[i] = (struct envelope_recipient){ .address = slice_from_string(recipients[i]), .notify = notify };
 	buffer_init(&encoded, 4 * 1024 * 1024);
 	ck_assert_int_eq(envelope_encode(&envelope, &encoded), 0);
-	record = payload_message(id, &(struct message_payload){ .arrival = now, .body_size = 20, .recipients = count,
-		.envelope = buffer_slice(&encoded), .body = SLICE("Subject: x\r\n\r\ntext\r\n") });
+	record = payload_message(id, &(struct message_payload){ .arrival = now, .body_size = letter.length, .recipients = count,
+		.envelope = buffer_slice(&encoded), .body = letter });
 	buffer_free(&encoded);
 	message->recipients = count;
 	message->arrival = now;
-	message->body_size = 20;
+	message->body_size = letter.length;
 	ck_assert_int_eq(message_open(message, &all), 0);
 	store_add(fixture.store, message, record, NULL, NULL);
 	fixture_settle();
@@ -336,6 +341,8 @@ setup(void)
 	config.double_bounce_to[0] = '\0';
 	config.delay_warning = 0;
 	now = STARTED;
+	letter = SLICE("Subject: x\r\n\r\ntext\r\n");
+	letter_flags = 0;
 	expander.ask = ask;
 	expander_down = false;
 	fake_set(&local, 100);

@@ -297,6 +297,36 @@ START_TEST(a_long_deferred_message_is_copied_forward_with_all_that_is_known_of_i
 }
 END_TEST
 
+START_TEST(each_mark_is_copied_forward_when_there_is_nothing_else_to_say)
+{
+	static const enum message_mark marks[] = { MARK_HELD, MARK_WARNED, MARK_RETURNED };
+	uint64_t ids[3];
+
+	for (size_t i = 0; i < 3; i++) {
+		ids[i] = fixture_add(1, SLICE("stay"));
+		fixture_settle();
+		store_mark(fixture.store, store_find(fixture.store, ids[i]), marks[i]);
+	}
+	fixture_settle();
+	for (size_t i = 0; i < 30; i++) {
+		uint64_t other = fixture_add(1, large_body(60000));
+
+		fixture_settle();
+		fixture_result(other, 0, 1, RECIPIENT_DELIVERED);
+		fixture_settle();
+	}
+	ck_assert_uint_gt(store_find(fixture.store, ids[0])->place.segment->number, 1);
+	fixture_restart();
+	for (size_t i = 0; i < 3; i++) {
+		const struct message *message = store_find(fixture.store, ids[i]);
+
+		ck_assert_int_eq(message->held, i == 0);
+		ck_assert_int_eq(message->warned, i == 1);
+		ck_assert_int_eq(message->returned, i == 2);
+	}
+}
+END_TEST
+
 START_TEST(a_message_that_ends_while_it_is_copied_is_over)
 {
 	uint64_t id = fixture_add(1, SLICE("stay"));
@@ -522,6 +552,7 @@ main(void)
 	tcase_add_test(tests, ids_only_grow_even_when_the_clock_goes_back_and_the_spool_is_empty);
 	tcase_add_test(tests, segments_without_live_messages_are_deleted_oldest_first);
 	tcase_add_test(tests, a_long_deferred_message_is_copied_forward_with_all_that_is_known_of_it);
+	tcase_add_test(tests, each_mark_is_copied_forward_when_there_is_nothing_else_to_say);
 	tcase_add_test(tests, a_message_that_ends_while_it_is_copied_is_over);
 	tcase_add_test(tests, a_failed_sync_refuses_the_message_and_it_does_not_come_back);
 	tcase_add_test(tests, results_of_a_failed_sync_are_written_again);
