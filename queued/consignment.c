@@ -95,7 +95,7 @@ consignment_leave(struct consignment *consignment)
 	if (consignment->place == CONSIGNMENT_IN_TURN)
 		TAILQ_REMOVE(&consignment->destination->turn, consignment, link);
 	else if (consignment->place == CONSIGNMENT_HELD)
-		TAILQ_REMOVE(&consignment->active->held, consignment, link);
+		TAILQ_REMOVE(consignment->held_in, consignment, link);
 	consignment->place = CONSIGNMENT_NOWHERE;
 }
 
@@ -127,11 +127,23 @@ consignment_queue(struct consignment *consignment)
 }
 
 void
-consignment_hold(struct consignment *consignment)
+consignment_hold(struct consignment *consignment, struct consignment_list *list)
 {
 	consignment_leave(consignment);
-	TAILQ_INSERT_TAIL(&consignment->active->held, consignment, link);
+	TAILQ_INSERT_TAIL(list, consignment, link);
+	consignment->held_in = list;
 	consignment->place = CONSIGNMENT_HELD;
+}
+
+void
+consignment_resume(struct consignment_list *list)
+{
+	struct consignment *held = TAILQ_FIRST(list);
+
+	if (held == NULL)
+		return;
+	consignment_leave(held);
+	consignment_queue(held);
 }
 
 void
@@ -190,6 +202,7 @@ consignment_refuse(struct consignment *consignment)
 	active_wait_for(active, consignment->destination, consignment->count);
 	consignment_empty(consignment);
 	consignment_settle(consignment);
+	consignment_resume(&active->held);
 	active_check(active);
 }
 
@@ -202,7 +215,7 @@ job_new(struct consignment *consignment)
 
 	if (job == NULL)
 		return NULL;
-	*job = (struct job){ .consignment = consignment };
+	*job = (struct job){ .consignment = consignment, .retry = consignment->active->message->attempts > 0 };
 	STAILQ_INIT(&job->targets);
 	while (job->count < JOB_TARGETS_MAX && consignment->count > 0) {
 		struct target *target = STAILQ_FIRST(&consignment->waiting);
@@ -219,23 +232,19 @@ job_new(struct consignment *consignment)
 	return job;
 }
 
-/* JOB is no longer under way; another of its message may be. */
+/* JOB is no longer under way; another may be in its place. */
 static void
 job_free(struct job *job)
 {
 	struct consignment *consignment = job->consignment;
 	struct active *active = consignment->active;
-	struct consignment *held = TAILQ_FIRST(&active->held);
 
-	target_list_free(&job->targets);
-	free(job);
 	active->jobs--;
 	consignment->jobs--;
-	destination_job_ends(consignment->destination);
-	if (held == NULL)
-		return;
-	consignment_leave(held);
-	consignment_queue(held);
+	destination_job_ends(consignment->destination, job);
+	consignment_resume(&active->held);
+	target_list_free(&job->targets);
+	free(job);
 }
 
 /* The targets go back to the front, in their order. */

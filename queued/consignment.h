@@ -43,8 +43,11 @@ void target_list_free(struct target_list *targets);
 enum consignment_place {
 	CONSIGNMENT_NOWHERE = 0, /* nothing is to be sent now */
 	CONSIGNMENT_IN_TURN = 1, /* at its destination */
-	CONSIGNMENT_HELD = 2,    /* its message has enough jobs under way */
+	CONSIGNMENT_HELD = 2,    /* its message, or all retries together, have enough jobs under way */
 };
+
+struct consignment;
+TAILQ_HEAD(consignment_list, consignment);
 
 /* What of one message goes to one destination. */
 struct consignment {
@@ -56,9 +59,9 @@ struct consignment {
 	uint32_t count;              /* of WAITING */
 	uint32_t jobs;               /* under way */
 	enum consignment_place place;
+	struct consignment_list *held_in; /* while it is held */
 };
 
-TAILQ_HEAD(consignment_list, consignment);
 RB_HEAD(consignment_tree, consignment);
 RB_PROTOTYPE(consignment_tree, consignment, entry, )
 
@@ -74,8 +77,10 @@ void consignment_add(struct consignment *consignment, struct target *target);
 void consignment_queue(struct consignment *consignment);
 /* Nothing more comes into it for now: what there is may go. It is freed when that is nothing. */
 void consignment_complete(struct consignment *consignment);
-/* It leaves the turn, until a job of its message ends. */
-void consignment_hold(struct consignment *consignment);
+/* It leaves the turn for LIST. */
+void consignment_hold(struct consignment *consignment, struct consignment_list *list);
+/* The first in LIST is back in its destination's turn. */
+void consignment_resume(struct consignment_list *list);
 /* What is not handed out is waiting again, as recipients of the message: no attempt was made. */
 void consignment_withdraw(struct consignment *consignment);
 /* The destination takes nothing now: the targets that wait are deferred, and ACTIVE's round may end. */
@@ -87,6 +92,7 @@ struct job {
 	struct target_list targets;
 	uint32_t count;
 	uint32_t deferred;  /* of them, in the results so far */
+	bool retry;         /* of a message that was deferred before */
 	uint32_t request;   /* for the transport */
 	uint32_t successes; /* of the destination when the job was handed out */
 };

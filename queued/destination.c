@@ -9,7 +9,8 @@
 
 enum {
 	JOBS_PART = 2,        /* of the transport's capacity that one destination may have, as a divisor, */
-	MESSAGE_PART = 4,     /* and one message */
+	MESSAGE_PART = 4,     /* one message, */
+	RETRIES_PART = 2,     /* and all that were deferred before: the others belong to new mail */
 	CALLED_LEAST = 64,    /* messages in rounds below which it calls others that wait, */
 	CALLED_WINDOWS = 4,   /* and these many windows more, so that it is never without work */
 	IDLE_KEEP = 300,      /* seconds for which one without work is remembered */
@@ -27,15 +28,17 @@ part_of(uint32_t whole, uint32_t part)
 	return whole / part > 0 ? whole / part : 1;
 }
 
-/* Jobs that it may have under way. */
+/* Jobs that it may have under way, when the next one is CONSIGNMENT's. What was deferred asks first whether there is anybody. */
 static uint32_t
-jobs_limit(const struct destination *destination)
+jobs_limit(const struct destination *destination, const struct consignment *consignment)
 {
 	uint32_t most = part_of(destination->set->transport->capacity, JOBS_PART);
 	uint32_t window = destination_window(destination);
 
 	if (!destination->set->remote)
 		return UINT32_MAX;
+	if (destination->successes == 0 && consignment->active->message->attempts > 0)
+		return 1;
 	return window < most ? window : most;
 }
 
@@ -69,7 +72,7 @@ can_hand_out(const struct destination *destination)
 		return true;
 	if (destination->probe == first && first->jobs > 0)
 		return false;
-	return destination->jobs < jobs_limit(destination) && has_rate(destination);
+	return destination->jobs < jobs_limit(destination, first) && has_rate(destination);
 }
 
 static bool
@@ -223,19 +226,29 @@ destination_leave(struct destination *destination, struct consignment *consignme
 
 /* ---- handing out ---- */
 
+uint32_t
+destinations_retries(const struct destinations *set)
+{
+	return part_of(set->transport->capacity, RETRIES_PART);
+}
+
 bool
 destination_run(struct destination *destination)
 {
 	struct consignment *consignment = TAILQ_FIRST(&destination->turn);
-	struct transport *transport = destination->set->transport;
+	struct destinations *set = destination->set;
+	struct transport *transport = set->transport;
+	struct active *active = consignment->active;
 	bool taken = true;
 
 	if (takes_nothing(destination, consignment)) {
 		consignment_refuse(consignment);
 	} else if (!transport->ready(transport)) {
 		taken = false;
-	} else if (consignment->active->jobs >= part_of(transport->capacity, MESSAGE_PART)) {
-		consignment_hold(consignment);
+	} else if (active->jobs >= part_of(transport->capacity, MESSAGE_PART)) {
+		consignment_hold(consignment, &active->held);
+	} else if (set->remote && active->message->attempts > 0 && set->retries >= destinations_retries(set)) {
+		consignment_hold(consignment, &set->held_retries);
 	} else {
 		taken = consignment_send(consignment) == 0;
 		if (taken)
@@ -250,12 +263,14 @@ destination_job_begins(struct destination *destination, struct job *job)
 {
 	job->successes = destination->successes;
 	destination->jobs++;
+	destination->set->retries += job->retry ? 1 : 0;
 }
 
 void
-destination_job_ends(struct destination *destination)
+destination_job_ends(struct destination *destination, const struct job *job)
 {
 	destination->jobs--;
+	destination->set->retries -= job->retry ? 1 : 0;
 	destination_refresh(destination);
 }
 

@@ -83,6 +83,8 @@ struct destinations {
 	struct destination_list ready;
 	struct destination_list calling;
 	struct heap timers;
+	struct consignment_list held_retries; /* those that wait until fewer retries are under way */
+	uint32_t retries;                     /* jobs under way of messages that were deferred before */
 	size_t count;
 };
 
@@ -115,6 +117,8 @@ enum admission destination_admit(struct destination *destination, const struct a
 struct verdict destination_reason(const struct destination *destination);
 /* Hands out one job, or refuses one consignment. False when the transport takes nothing now. It must be ready. */
 bool destination_run(struct destination *destination);
+/* Jobs of messages that were deferred before, of all destinations in SET, that may be under way. */
+uint32_t destinations_retries(const struct destinations *set);
 /* Something changed: brings lists and timer up to date. */
 void destination_refresh(struct destination *destination);
 void destination_on_timer(struct destination *destination);
@@ -138,7 +142,7 @@ void destination_called(struct destination *destination);
 void destination_enter(struct destination *destination, struct consignment *consignment);
 void destination_leave(struct destination *destination, struct consignment *consignment);
 void destination_job_begins(struct destination *destination, struct job *job);
-void destination_job_ends(struct destination *destination);
+void destination_job_ends(struct destination *destination, const struct job *job);
 void destination_count(struct destination *destination, enum job_result result);
 
 /* ---- what is learnt: destination_window.c ---- */

@@ -171,6 +171,7 @@ destinations_init(struct destinations *set, struct schedule *schedule, struct tr
 	RB_INIT(&set->tree);
 	TAILQ_INIT(&set->ready);
 	TAILQ_INIT(&set->calling);
+	TAILQ_INIT(&set->held_retries);
 	heap_init(&set->timers);
 }
 
@@ -213,6 +214,16 @@ run_calls(struct destinations *set)
 	}
 }
 
+/* As many retries come back as could be under way; those that cannot are held again when it is their turn. */
+static void
+resume_retries(struct destinations *set)
+{
+	uint32_t limit = destinations_retries(set);
+
+	for (uint32_t i = set->retries; i < limit && !TAILQ_EMPTY(&set->held_retries); i++)
+		consignment_resume(&set->held_retries);
+}
+
 static void
 run_jobs(struct destinations *set)
 {
@@ -235,6 +246,7 @@ destinations_run(struct destinations *set)
 {
 	run_timers(set);
 	run_calls(set);
+	resume_retries(set);
 	run_jobs(set);
 }
 

@@ -221,7 +221,8 @@ schedule_expander_up(struct schedule *schedule)
 void
 schedule_transport_ready(struct schedule *schedule)
 {
-	if (!TAILQ_EMPTY(&schedule->local.ready) || !TAILQ_EMPTY(&schedule->remote.ready))
+	if (!TAILQ_EMPTY(&schedule->local.ready) || !TAILQ_EMPTY(&schedule->remote.ready) ||
+	    !TAILQ_EMPTY(&schedule->remote.held_retries))
 		schedule_wake(schedule);
 }
 

@@ -363,6 +363,72 @@ START_TEST(one_destination_gets_half_of_the_workers_at_most)
 }
 END_TEST
 
+START_TEST(retries_leave_half_of_the_workers_to_new_mail)
+{
+	fake_set(&relay, 10);
+	for (int i = 0; i < 50; i++) {
+		char address[32];
+
+		snprintf(address, sizeof(address), "user@domain%d.example", i);
+		submit(address);
+	}
+	run();
+	while (relay.job_count > 0)
+		relay_finish(RELAY_DESTINATION_UNKNOWN, JOB_TEMPORARY, "no answer from DNS");
+	pass_to(now + 16 * MINUTE);
+	ck_assert_uint_eq(relay.job_count, 5);
+	submit("single@far.example");
+	run();
+	ck_assert_uint_eq(jobs_to("single@far.example"), 1);
+	while (relay.job_count > 0)
+		relay_finish(RELAY_DESTINATION_UP, JOB_DONE, "");
+	ck_assert_uint_eq(store_count(fixture.store), 0);
+}
+END_TEST
+
+START_TEST(a_retry_asks_with_one_job_whether_anybody_is_there)
+{
+	submit_bulk(20, "user@far.example");
+	while (relay.job_count > 0)
+		relay_finish(RELAY_DESTINATION_UNKNOWN, JOB_TEMPORARY, "no answer from DNS");
+	fixture_settle();
+	restart();
+	pass_to(now + 16 * MINUTE);
+	ck_assert_uint_eq(relay.job_count, 1);
+	relay_finish(RELAY_DESTINATION_UP, JOB_DONE, "");
+	ck_assert_uint_eq(relay.job_count, 5);
+	relay_all();
+}
+END_TEST
+
+START_TEST(thousands_of_domains_that_are_down_do_not_stop_each_other)
+{
+	fake_set(&relay, 10);
+	for (int round = 0; round < 4; round++) {
+		for (int i = 0; i < 100; i++) {
+			char address[32];
+
+			snprintf(address, sizeof(address), "user@domain%d.example", i);
+			submit(address);
+		}
+		run();
+	}
+	for (int i = 0; i < 40; i++) {
+		while (relay.job_count > 0)
+			relay_finish(RELAY_DESTINATION_DOWN, JOB_TEMPORARY, "timed out");
+		pass_to(now + 5 * MINUTE);
+	}
+	while (relay.job_count > 0)
+		relay_finish(RELAY_DESTINATION_UP, JOB_DONE, "");
+	for (int i = 0; i < 20; i++) {
+		relay_all();
+		pass_to(now + 10 * MINUTE);
+	}
+	ck_assert_uint_eq(store_count(fixture.store), 0);
+	ck_assert_uint_eq(schedule->actives, 0);
+}
+END_TEST
+
 START_TEST(destinations_take_turns)
 {
 	fake_set(&relay, 2);
@@ -409,6 +475,9 @@ main(void)
 	tcase_add_test(tests, a_message_to_thousands_of_domains_does_not_hold_up_a_single_one);
 	tcase_add_test(tests, a_slow_local_delivery_does_not_hold_up_relaying);
 	tcase_add_test(tests, one_destination_gets_half_of_the_workers_at_most);
+	tcase_add_test(tests, retries_leave_half_of_the_workers_to_new_mail);
+	tcase_add_test(tests, a_retry_asks_with_one_job_whether_anybody_is_there);
+	tcase_add_test(tests, thousands_of_domains_that_are_down_do_not_stop_each_other);
 	tcase_add_test(tests, destinations_take_turns);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
