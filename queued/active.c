@@ -4,6 +4,7 @@
 #include "queued/active.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/log.h"
@@ -219,6 +220,20 @@ active_log(const struct active *active, int priority, const char *event, struct 
 		          LOG_INT("age", age), LOG_SLICE("remote", verdict->remote), LOG_SLICE("text", verdict->text));
 }
 
+/* The words are the remote host's, when there is one. */
+static void
+active_tell(const struct active *active, enum queue_event event, struct slice address, const char *status,
+            const struct verdict *verdict)
+{
+	char text[QUEUE_TEXT_MAX];
+
+	if (active->schedule->hooks.history == NULL)
+		return;
+	snprintf(text, sizeof(text), "%.*s%s%.*s", (int)slice_first(verdict->remote, QUEUE_TEXT_MAX).length, verdict->remote.data,
+	         verdict->remote.length > 0 ? ": " : "", (int)slice_first(verdict->text, QUEUE_TEXT_MAX).length, verdict->text.data);
+	schedule_tell(active->schedule, active->message, event, address, slice_from_string(status), slice_from_string(text));
+}
+
 /* Copies FROM to *at, with all that is not printable ASCII as spaces: these are words from elsewhere. */
 static struct slice
 copy_plain(struct slice from, char **at)
@@ -282,6 +297,7 @@ active_succeed(struct active *active, enum outcome_kind kind, uint32_t index, st
 
 	status_code(verdict->status, '2', status);
 	active_log(active, LOG_INFO, kind == OUTCOME_RELAYED ? "queue.relayed" : "queue.delivered", address, status, verdict);
+	active_tell(active, kind == OUTCOME_RELAYED ? QUEUE_EVENT_RELAYED : QUEUE_EVENT_DELIVERED, address, status, verdict);
 	if (!told && active_wants_success(active, index))
 		outcome = outcome_new(kind, index, address, status, verdict);
 	if (outcome != NULL)
@@ -311,6 +327,7 @@ active_add_outcome(struct active *active, enum outcome_kind kind, uint32_t index
 
 	status_code(verdict->status, kind == OUTCOME_FAILED ? '5' : '4', status);
 	active_log(active, LOG_NOTICE, event, address, status, verdict);
+	active_tell(active, kind == OUTCOME_FAILED ? QUEUE_EVENT_FAILED : QUEUE_EVENT_DEFERRED, address, status, verdict);
 	if ((int)message_state(active->message, index) >= RECIPIENT_FINAL)
 		return; /* removed by the administrator meanwhile */
 	outcome = outcome_new(kind, index, address, status, verdict);

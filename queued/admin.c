@@ -35,6 +35,8 @@ static const struct admin_verb verbs[QUEUE_VERB_END] = {
 	[QUEUE_RELEASE] = { .name = "release", .choice = true, .changes = true, .message = admin_release_message },
 	[QUEUE_RETRY] = { .name = "retry", .choice = true, .changes = true, .message = admin_retry_message },
 	[QUEUE_BOUNCE] = { .name = "bounce", .choice = true, .changes = true, .message = admin_bounce_message },
+	[QUEUE_STATS] = { .name = "stats", .end = admin_stats_end },
+	[QUEUE_TRACE] = { .name = "trace", .single = true, .choice = true, .message = admin_trace_message, .missing = admin_trace_missing },
 	[QUEUE_DELETE] = { .name = "delete", .choice = true, .changes = true, .message = admin_delete_message },
 };
 
@@ -111,6 +113,12 @@ peer_write_file(struct admin_peer *peer)
 	return error;
 }
 
+int
+admin_make_room(struct admin_peer *peer)
+{
+	return buffer_length(&peer->out) < OUT_FULL ? 0 : peer_write_file(peer);
+}
+
 /* As admin_verb.message. */
 static int
 peer_work(struct admin_peer *peer)
@@ -128,18 +136,24 @@ peer_work(struct admin_peer *peer)
 }
 
 static void
+peer_send_progress(struct admin_peer *peer)
+{
+	struct wire_writer writer = channel_begin(peer->channel, QUEUE_PROGRESS, peer->request, -1);
+
+	wire_put_u64(&writer, peer->looked_at);
+	wire_put_u64(&writer, peer->call.id_count > 0 ? peer->call.id_count : store_count(peer->admin->hooks.store));
+	(void)channel_send(peer->channel, &writer);
+}
+
+static void
 peer_tell(struct admin_peer *peer)
 {
 	int64_t now = clock_monotonic_ms();
-	struct wire_writer writer;
 
 	if (now - peer->told < TELL_MS || channel_unsent(peer->channel) > 0)
 		return;
 	peer->told = now;
-	writer = channel_begin(peer->channel, QUEUE_PROGRESS, peer->request, -1);
-	wire_put_u64(&writer, peer->looked_at);
-	wire_put_u64(&writer, peer->call.id_count > 0 ? peer->call.id_count : store_count(peer->admin->hooks.store));
-	(void)channel_send(peer->channel, &writer);
+	peer_send_progress(peer);
 }
 
 static void
@@ -183,6 +197,23 @@ admin_arm(struct admin *admin)
 		event_add(admin->step, &(struct timeval){ 0 });
 }
 
+/* All that has happened is in the file; QUEUE_PROGRESS says so. */
+static void
+peer_follow(struct admin_peer *peer)
+{
+	TAILQ_REMOVE(&peer->admin->working, peer, work_link);
+	peer->phase = ADMIN_FOLLOWING;
+	peer_send_progress(peer);
+}
+
+void
+admin_end_following(struct admin_peer *peer, int error)
+{
+	if (error != 0)
+		peer_fail(peer, error);
+	peer_reply(peer);
+}
+
 static void
 admin_on_step(evutil_socket_t fd, short what, void *context)
 {
@@ -203,6 +234,8 @@ admin_on_step(evutil_socket_t fd, short what, void *context)
 		peer_tell(peer);
 	} else if (peer->verb->changes) {
 		peer_settle(peer);
+	} else if (peer->followed != 0 && result == 0) {
+		peer_follow(peer);
 	} else {
 		peer_reply(peer);
 	}
@@ -251,7 +284,8 @@ admin_on_call(struct channel *channel, void *context, struct channel_frame *fram
 	if (error != 0)
 		return error;
 	channel_set_state(channel, STATE_BUSY);
-	if (peer->verb->choice && (peer->call.flags & QUEUE_ALL) == 0 && !admin_has_filter(&peer->call)) {
+	if ((peer->verb->choice && (peer->call.flags & QUEUE_ALL) == 0 && !admin_has_filter(&peer->call)) ||
+	    (peer->verb->single && peer->call.id_count != 1)) {
 		peer->reply.status = QUEUE_INVALID;
 		strlcpy(peer->reply.message, "nothing says which messages are meant", sizeof(peer->reply.message));
 		peer_reply(peer);
@@ -323,6 +357,7 @@ admin_new(const struct admin_hooks *hooks)
 	admin->hooks = *hooks;
 	TAILQ_INIT(&admin->peers);
 	TAILQ_INIT(&admin->working);
+	history_watch(hooks->history, admin_trace_event, admin);
 	admin->step = evtimer_new(hooks->base, admin_on_step, admin);
 	if (admin->step == NULL) {
 		free(admin);
@@ -344,6 +379,7 @@ admin_free(struct admin **admin_p)
 		channel_close(&peer->channel);
 		peer_free(peer);
 	}
+	history_watch(admin->hooks.history, NULL, NULL);
 	event_free(admin->step);
 	free(admin);
 }

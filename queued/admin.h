@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "queued/history.h"
 #include "queued/schedule.h"
 #include "queued/store.h"
 
@@ -18,6 +19,7 @@ struct admin_hooks {
 	struct event_base *base;
 	struct store *store;
 	struct schedule *schedule;
+	struct history *history;
 	int64_t (*now)(void *context); /* seconds since 1970 */
 	void *context;
 };

@@ -11,7 +11,9 @@ list_state(const struct message *message)
 		return QUEUE_ACTIVE;
 	if (message->held)
 		return QUEUE_HELD;
-	return message->attempts > 0 ? QUEUE_DEFERRED : QUEUE_NEW;
+	if (message->waits_for != NULL && message->waits_for->state == DESTINATION_OPEN)
+		return QUEUE_PARKED;
+	return message->attempts > 0 || message->waits_for != NULL ? QUEUE_DEFERRED : QUEUE_NEW;
 }
 
 /* The addresses of the first recipients that are left. */

@@ -56,6 +56,8 @@ struct admin_peer {
 	uint64_t cursor;        /* of that walk */
 	uint64_t position;      /* for verbs that show one message in several steps: 0 at first */
 	uint64_t offset;        /* the same: of its content */
+	char destination[QUEUE_NAME_MAX]; /* QUEUE_STATS: the last one that was shown */
+	uint64_t followed;      /* QUEUE_FOLLOW: a message's queue id; 0: none that lives */
 	uint64_t looked_at;     /* messages */
 	int64_t told;           /* of the last QUEUE_PROGRESS, clock_monotonic_ms */
 	struct admin_settling *settling; /* SETTLING, else NULL */
@@ -73,6 +75,7 @@ struct admin {
 /* What is done for a verb. */
 struct admin_verb {
 	const char *name;
+	bool single;  /* about one queue id */
 	bool choice;  /* needs ids, a filter, or QUEUE_ALL */
 	bool changes; /* the reply waits for the disk */
 	/*
@@ -89,6 +92,11 @@ struct admin_verb {
 /* admin.c */
 /* A frame for the file: begin, put fields, wire_end. */
 struct wire_writer admin_frame(struct admin_peer *peer, enum queue_type type);
+
+/* Writes what has been gathered to the file, when that is much. For verbs that show more than a step's worth. 0 or a negative errno value. */
+int admin_make_room(struct admin_peer *peer);
+/* ERROR, or 0: the message has ended. */
+void admin_end_following(struct admin_peer *peer, int error);
 
 /* admin_walk.c */
 /* The messages that the call is about are to be gone through. 0 or -ENOMEM. */
@@ -115,6 +123,12 @@ int admin_release_message(struct admin_peer *peer, struct admin_view *view);
 int admin_retry_message(struct admin_peer *peer, struct admin_view *view);
 int admin_bounce_message(struct admin_peer *peer, struct admin_view *view);
 int admin_delete_message(struct admin_peer *peer, struct admin_view *view);
+/* admin_stats.c */
+int admin_stats_end(struct admin_peer *peer);
+/* admin_trace.c */
+int admin_trace_message(struct admin_peer *peer, struct admin_view *view);
+bool admin_trace_missing(struct admin_peer *peer, uint64_t id);
+void admin_trace_event(void *context, uint64_t id, const struct queue_happening *happening);
 /* admin_show.c */
 int admin_show_message(struct admin_peer *peer, struct admin_view *view);
 

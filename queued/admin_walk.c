@@ -57,6 +57,8 @@ admin_walk_end(struct admin_peer *peer)
 	free(peer->ids.list);
 	peer->ids = (struct admin_ids){ 0 };
 	peer->walking = false;
+	peer->destination[0] = '\0';
+	peer->followed = 0;
 	peer->cursor = peer->position = peer->offset = peer->looked_at = 0;
 }
 

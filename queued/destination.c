@@ -287,6 +287,7 @@ destination_wait(struct destination *destination, struct message *message)
 {
 	destination_forget(message);
 	TAILQ_INSERT_TAIL(&destination->waiters, message, waiting_link);
+	destination->waiting++;
 	message->waits_for = destination;
 	destination_refresh(destination);
 }
@@ -300,8 +301,15 @@ destination_forget(struct message *message)
 		return;
 	destination_hold(destination);
 	TAILQ_REMOVE(&destination->waiters, message, waiting_link);
+	destination->waiting--;
 	message->waits_for = NULL;
 	destination_release(destination);
+}
+
+uint64_t
+destination_waiting(const struct destination *destination)
+{
+	return destination->waiting + destination->consignments;
 }
 
 void

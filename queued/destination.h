@@ -52,6 +52,7 @@ struct destination {
 	struct consignment_list turn;          /* those that have something to send, in turn */
 	struct message_queue waiters;          /* messages that wait for it outside of a round, in their order */
 	struct consignment *probe;
+	uint64_t waiting;                      /* of WAITERS */
 	uint32_t users;                        /* that need it to stay: consignments and rounds */
 	uint32_t consignments;
 	uint32_t called;                       /* WAITERS that were taken into rounds and have not come yet */
@@ -99,6 +100,8 @@ int64_t destinations_due(const struct destinations *set);
 /* The destination of that name, made when it is not there, and held: destination_release it. NULL when out of memory. */
 struct destination *destinations_get_local(struct destinations *set);
 struct destination *destinations_get_remote(struct destinations *set, struct slice domain, const struct route *route, bool backup);
+/* The one behind that name in their order, which need not be there any more; of "" the first. NULL at the end. */
+struct destination *destinations_next(struct destinations *set, const char *after);
 struct destination *destination_hold(struct destination *destination);
 /* It is freed when there is nothing in it and nothing to remember. */
 void destination_release(struct destination *destination);
@@ -135,6 +138,8 @@ void destination_probe(struct destination *destination);
 /* Messages that wait. A message is in one list at most, also while it waits in the timetable. */
 void destination_wait(struct destination *destination, struct message *message);
 void destination_forget(struct message *message);
+/* Messages that wait for it, or are in a round and wait for their turn. */
+uint64_t destination_waiting(const struct destination *destination);
 /* A message that it called has come, or will not. */
 void destination_called(struct destination *destination);
 

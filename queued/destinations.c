@@ -140,6 +140,19 @@ destinations_get(struct destinations *set, const char *key)
 }
 
 struct destination *
+destinations_next(struct destinations *set, const char *after)
+{
+	char wanted[sizeof(struct destination) + KEY_MAX] __attribute__((aligned(_Alignof(struct destination))));
+	struct destination *found;
+
+	if (after[0] == '\0')
+		return RB_MIN(destination_tree, &set->tree);
+	strlcpy(((struct destination *)(void *)wanted)->key, after, KEY_MAX);
+	found = RB_NFIND(destination_tree, &set->tree, (struct destination *)(void *)wanted);
+	return found != NULL && strcmp(found->key, after) == 0 ? RB_NEXT(destination_tree, &set->tree, found) : found;
+}
+
+struct destination *
 destinations_get_local(struct destinations *set)
 {
 	return destinations_get(set, "local");

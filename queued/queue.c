@@ -17,6 +17,7 @@
 #include "queued/deliver.h"
 #include "queued/disk_link.h"
 #include "queued/expand.h"
+#include "queued/history.h"
 #include "queued/relay.h"
 #include "queued/roles.h"
 #include "queued/schedule.h"
@@ -39,6 +40,7 @@ struct queue {
 	struct workers *deliver;
 	struct workers *relay;
 	struct admin *admin;
+	struct history *history;
 	struct disk_link *disk;
 	struct listener *smtpd;
 	struct listener *deliverd;
@@ -344,8 +346,12 @@ queue_make_parts(struct queue *queue)
 		return -ENOMEM;
 	if (queue_open_store(queue) != 0)
 		return -EIO;
+	queue->history = history_new(HISTORY_SIZE);
+	if (queue->history == NULL)
+		return -ENOMEM;
 	queue->schedule = schedule_new(&(struct schedule_hooks){
 		.store = queue->store,
+		.history = queue->history,
 		.expander = expander,
 		.local = workers_transport(queue->deliver),
 		.remote = workers_transport(queue->relay),
@@ -368,6 +374,7 @@ queue_make_parts(struct queue *queue)
 		.base = process_base(queue->process),
 		.store = queue->store,
 		.schedule = queue->schedule,
+		.history = queue->history,
 		.now = queue_now,
 		.context = queue,
 	});

@@ -55,7 +55,8 @@ struct tool {
 	struct queue_call call;
 	int file; /* of the call: a memfd */
 	struct queue_reply reply;
-	uint64_t shown; /* events of a trace that came on the channel */
+	uint64_t shown;  /* events of a trace */
+	bool past_shown; /* those in the file */
 };
 
 /* 0, or a sysexits(3) code after it has said what is wrong. */
@@ -74,9 +75,10 @@ int tool_run(struct tool *tool);
 int tool_show_list(struct tool *tool);
 int tool_show_messages(struct tool *tool);
 int tool_show_stats(struct tool *tool);
+int tool_show_whole_trace(struct tool *tool);
+/* The events in the file, once; and one that comes. */
 int tool_show_trace(struct tool *tool);
-/* One event of a trace, as it comes. */
-void tool_show_event(const struct tool *tool, const struct queue_happening *happening);
+void tool_show_event(struct tool *tool, const struct queue_happening *happening);
 
 /* Of one message; COMMA begins a further member. In queuetool_json.c. */
 void tool_json_entry(const struct queue_entry *entry);

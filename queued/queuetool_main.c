@@ -52,11 +52,18 @@ tool_frame(void *context, const struct wire_header *header, struct slice payload
 {
 	struct tool *tool = context;
 	struct wire_reader reader = wire_read(payload);
+	struct queue_happening happening;
 
 	switch (header->type) {
 	case QUEUE_REPLY:
 		return queue_reply_get(&reader, &tool->reply) ? 1 : -EPROTO;
 	case QUEUE_PROGRESS:
+		/* When a message is followed, this says that what has happened until now is in the file. */
+		return (tool->options.given & OPTION_FOLLOW) != 0 && tool_show_trace(tool) != 0 ? -EPROTO : 0;
+	case QUEUE_EVENT:
+		if (!queue_happening_get(&reader, &happening))
+			return -EPROTO;
+		tool_show_event(tool, &happening);
 		return 0;
 	default:
 		return -EPROTO;

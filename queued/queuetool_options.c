@@ -120,6 +120,8 @@ const struct tool_command tool_commands[] = {
 	{ "retry", "ID... | FILTER...", "the next attempt now", QUEUE_RETRY, CHANGE, 1, QUEUE_IDS_MAX, NULL, "retried" },
 	{ "bounce", "ID... | FILTER...", "give it up, and tell its sender", QUEUE_BOUNCE, CHANGE, 1, QUEUE_IDS_MAX, NULL, "bounced" },
 	{ "delete", "ID... | FILTER...", "give it up, and tell nobody", QUEUE_DELETE, CHANGE, 1, QUEUE_IDS_MAX, NULL, "deleted" },
+	{ "stats", "", "how much there is, and where it is to go", QUEUE_STATS, OPTION_JSON, 0, 0, tool_show_stats, NULL },
+	{ "trace", "ID [--follow]", "the story of a message", QUEUE_TRACE, OPTION_JSON | OPTION_FOLLOW, 1, 1, tool_show_whole_trace, NULL },
 	{ .verb = NULL },
 };
 

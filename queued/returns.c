@@ -204,12 +204,23 @@ batch_log(const struct batch *batch, uint64_t id)
 		[REPORT_SUCCESS] = "queue.reported",
 		[REPORT_DOUBLE] = "queue.double_bounced",
 	};
-	char name[QUEUEID_SIZE], original[QUEUEID_SIZE];
+	static const char *const words[] = {
+		[REPORT_FAILURE] = "(failed)",
+		[REPORT_DELAY] = "(delayed)",
+		[REPORT_SUCCESS] = "(succeeded)",
+		[REPORT_DOUBLE] = "(a report failed)",
+	};
+	char name[QUEUEID_SIZE], original[QUEUEID_SIZE], text[QUEUEID_SIZE + 32];
 
 	queueid_format(id, name);
 	queueid_format(batch->active->message->id, original);
 	log_event(LOG_INFO, events[batch->kind], LOG_STRING("id", original), LOG_STRING("report", name),
 	          LOG_SLICE("to", batch->active->envelope.sender), LOG_UINT("recipients", batch->told));
+	snprintf(text, sizeof(text), "%s %s", name, words[batch->kind]);
+	schedule_tell(batch->active->schedule, batch->active->message, QUEUE_EVENT_REPORTED, batch->active->envelope.sender, SLICE(""),
+	              slice_from_string(text));
+	snprintf(text, sizeof(text), "%s %s", original, words[batch->kind]);
+	history_add(batch->active->schedule->hooks.history, id, QUEUE_EVENT_ACCEPTED, SLICE(""), SLICE(""), slice_from_string(text));
 }
 
 /* Appends BATCH's report, and takes BATCH. A negative errno value: it was not, and BATCH is still the caller's. */

@@ -2,6 +2,7 @@
  * Where recipients lead: asks tabled about each address of an active message, and makes targets, expansions or outcomes of the answers.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "queued/schedule_state.h"
@@ -131,6 +132,16 @@ expansion_record(const struct message *message, uint32_t recipient, uint32_t fir
 	return record;
 }
 
+static void
+route_tell_expansion(const struct active *active, uint32_t recipient, uint32_t count)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%u addresses", (unsigned)count);
+	schedule_tell(active->schedule, active->message, QUEUE_EVENT_EXPANDED, active_address(active, recipient), SLICE(""),
+	              slice_from_string(text));
+}
+
 /* RECIPIENT becomes all targets of the answer: that must be durable before any of them is delivered. */
 static int
 route_expand(struct active *active, uint32_t recipient, const struct expand_answer *answer)
@@ -155,6 +166,7 @@ route_expand(struct active *active, uint32_t recipient, const struct expand_answ
 		message_set_state(message, recipient, RECIPIENT_SETTLING);
 		active->expanding++;
 		returns_expanded(active, recipient);
+		route_tell_expansion(active, recipient, answer->count);
 		store_append(active->schedule->hooks.store, record, false, route_expanded, expanding);
 	} else if (expanding != NULL) {
 		expanding_free(expanding);

@@ -14,6 +14,7 @@
 #include "queued/expand.h"
 #include "queued/store.h"
 
+struct history;
 struct schedule;
 
 struct schedule_hooks {
@@ -25,6 +26,7 @@ struct schedule_hooks {
 	int64_t (*now)(void *context);                       /* seconds since 1970 */
 	int64_t (*ticks)(void *context);                     /* milliseconds of a clock that is never set */
 	void (*wake)(void *context);                         /* call schedule_turn at the end of this turn */
+	struct history *history;                             /* where what happens is kept; or NULL */
 	void *context;
 };
 
@@ -50,6 +52,20 @@ bool schedule_retry(struct schedule *schedule, struct message *message);
 void schedule_return(struct schedule *schedule, struct message *message);
 /* What is left of its recipients ends as removed, and nobody is told. MESSAGE may be freed. */
 void schedule_remove(struct schedule *schedule, struct message *message);
+
+/* For the events before: it is told of what happens to messages. Or NULL. */
+struct history *schedule_history(const struct schedule *schedule);
+
+struct schedule_numbers {
+	size_t active;  /* messages in rounds */
+	size_t waiting; /* in the timetable */
+};
+
+struct schedule_numbers schedule_numbers(const struct schedule *schedule);
+/* Now, by the clock of destinations' timers. */
+int64_t schedule_ticks_now(const struct schedule *schedule);
+/* All destinations in turn: that behind the one named AFTER, or of "" the first. NULL at the end. The local one is the last. */
+const struct destination *schedule_next_destination(struct schedule *schedule, const char *after);
 
 /* Does everything that can be done now. */
 void schedule_turn(struct schedule *schedule);

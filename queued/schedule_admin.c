@@ -45,6 +45,12 @@ active_return(struct active *active)
 	active_check(active);
 }
 
+static void
+tell(const struct schedule *schedule, const struct message *message, enum queue_event event)
+{
+	schedule_tell(schedule, message, event, SLICE(""), SLICE(""), SLICE(""));
+}
+
 /* It waits no more. */
 static void
 schedule_take(struct schedule *schedule, struct message *message)
@@ -59,6 +65,7 @@ schedule_hold(struct schedule *schedule, struct message *message)
 	if (message->held)
 		return false;
 	store_mark(schedule->hooks.store, message, MARK_HELD);
+	tell(schedule, message, QUEUE_EVENT_HELD);
 	schedule_take(schedule, message);
 	if (message->active != NULL)
 		active_check(message->active);
@@ -71,6 +78,7 @@ schedule_release(struct schedule *schedule, struct message *message)
 	if (!message->held)
 		return false;
 	store_mark(schedule->hooks.store, message, MARK_RELEASED);
+	tell(schedule, message, QUEUE_EVENT_RELEASED);
 	if (message->active == NULL)
 		schedule_wait(schedule, message, schedule_now(schedule));
 	return true;
@@ -81,6 +89,7 @@ schedule_retry(struct schedule *schedule, struct message *message)
 {
 	if (message->held || message->active != NULL)
 		return false;
+	tell(schedule, message, QUEUE_EVENT_RETRIED);
 	if (message->waits_for != NULL)
 		destination_probe(message->waits_for);
 	schedule_take(schedule, message);
@@ -92,6 +101,7 @@ void
 schedule_return(struct schedule *schedule, struct message *message)
 {
 	store_mark(schedule->hooks.store, message, MARK_RETURNED);
+	tell(schedule, message, QUEUE_EVENT_RETURNED);
 	if (message->active != NULL) {
 		active_check(message->active);
 		return;
@@ -107,6 +117,7 @@ schedule_remove(struct schedule *schedule, struct message *message)
 	struct payload_range all = { 0, message->index_count };
 
 	store_results(schedule->hooks.store, message, RECIPIENT_REMOVED, &all, 1);
+	tell(schedule, message, QUEUE_EVENT_REMOVED);
 	if (message->active != NULL) {
 		active_drop_outcomes(message->active);
 		active_check(message->active);
@@ -114,4 +125,36 @@ schedule_remove(struct schedule *schedule, struct message *message)
 	}
 	schedule_take(schedule, message);
 	schedule_end(schedule, message);
+}
+
+/* ---- what there is ---- */
+
+struct history *
+schedule_history(const struct schedule *schedule)
+{
+	return schedule->hooks.history;
+}
+
+struct schedule_numbers
+schedule_numbers(const struct schedule *schedule)
+{
+	return (struct schedule_numbers){ .active = schedule->actives, .waiting = schedule->timetable.count };
+}
+
+int64_t
+schedule_ticks_now(const struct schedule *schedule)
+{
+	return schedule_ticks(schedule);
+}
+
+const struct destination *
+schedule_next_destination(struct schedule *schedule, const char *after)
+{
+	const struct destination *local = destinations_next(&schedule->local, "");
+	const struct destination *destination;
+
+	if (local != NULL && strcmp(local->key, after) == 0)
+		return NULL;
+	destination = destinations_next(&schedule->remote, after);
+	return destination == NULL ? local : destination;
 }

@@ -62,6 +62,9 @@ schedule_defer(struct active *active)
 	for (uint32_t i = 0; i < message->index_count; i++)
 		if (message_state(message, i) == RECIPIENT_BUSY)
 			message_set_state(message, i, RECIPIENT_WAITING);
+	if (active->waits_for != NULL)
+		schedule_tell(active->schedule, message, QUEUE_EVENT_WAITING, SLICE(""), SLICE(""),
+		              slice_from_string(active->waits_for->key));
 	if (message->returned && !active->closing)
 		next = schedule_now(active->schedule);
 	if (active->waits_for != NULL && !message->held && !message->returned) {
@@ -78,6 +81,7 @@ schedule_end(struct schedule *schedule, struct message *message)
 
 	queueid_format(message->id, name);
 	log_event(LOG_INFO, "queue.removed", LOG_STRING("id", name), LOG_INT("age", schedule_now(schedule) - message->arrival));
+	schedule_tell(schedule, message, QUEUE_EVENT_ENDED, SLICE(""), SLICE(""), SLICE(""));
 	store_end(schedule->hooks.store, message);
 }
 

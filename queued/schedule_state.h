@@ -6,6 +6,7 @@
 
 #include "queued/active.h"
 #include "queued/destination.h"
+#include "queued/history.h"
 #include "queued/schedule.h"
 
 struct schedule {
@@ -44,6 +45,13 @@ static inline void
 schedule_wake(const struct schedule *schedule)
 {
 	schedule->hooks.wake(schedule->hooks.context);
+}
+
+static inline void
+schedule_tell(const struct schedule *schedule, const struct message *message, enum queue_event event, struct slice address,
+              struct slice status, struct slice text)
+{
+	history_add(schedule->hooks.history, message->id, event, address, status, text);
 }
 
 static inline bool

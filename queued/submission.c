@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/mail/envelope.h"
 #include "common/mail/queueid.h"
+#include "queued/history.h"
 #include "queued/submit_state.h"
 
 /* A message on its way to the disk. */
@@ -58,6 +59,8 @@ submission_log(const struct submission *submission, const struct message *messag
 	log_event(LOG_INFO, "queue.accepted", LOG_STRING("id", name), LOG_SLICE("session", envelope.session),
 	          LOG_SLICE("client", envelope.client), LOG_SLICE("from", envelope.sender), LOG_UINT("size", message->body_size),
 	          LOG_UINT("recipients", message->recipients));
+	history_add(schedule_history(submission->worker->submit->hooks.schedule), message->id, QUEUE_EVENT_ACCEPTED, envelope.sender,
+	            SLICE(""), envelope.client);
 	envelope_free(&envelope);
 }
 

@@ -15,6 +15,7 @@ enum {
 	QUEUE_MESSAGE_SIZE = 256,     /* bytes of the reply's message, with its NUL */
 	QUEUE_SHOWN_MAX = 100,        /* recipients of a message in a list; the others are counted */
 	QUEUE_CONTENT_MAX = 64 * 1024, /* bytes of one piece of a message's content */
+	QUEUE_NAME_MAX = 640,         /* bytes of a destination's name, with its NUL */
 	QUEUE_TEXT_MAX = 512,         /* bytes of a text, with its NUL */
 };
 
@@ -116,16 +117,17 @@ enum queue_event {
 	QUEUE_EVENT_ACCEPTED = 0,  /* address: the sender; text: from whom */
 	QUEUE_EVENT_EXPANDED = 1,  /* address: the recipient; text: how many it became */
 	QUEUE_EVENT_DELIVERED = 2,
-	QUEUE_EVENT_DEFERRED = 3,
-	QUEUE_EVENT_FAILED = 4,
-	QUEUE_EVENT_BOUNCED = 5,   /* address: the sender; text: the bounce's queue id */
-	QUEUE_EVENT_WAITING = 6,   /* text: until when */
-	QUEUE_EVENT_HELD = 7,
-	QUEUE_EVENT_RELEASED = 8,
-	QUEUE_EVENT_RETRIED = 9,
-	QUEUE_EVENT_RETURNED = 10, /* by the administrator */
-	QUEUE_EVENT_REMOVED = 11,  /* by the administrator */
-	QUEUE_EVENT_ENDED = 12,    /* it has left the queue */
+	QUEUE_EVENT_RELAYED = 3,
+	QUEUE_EVENT_DEFERRED = 4,
+	QUEUE_EVENT_FAILED = 5,
+	QUEUE_EVENT_REPORTED = 6,  /* address: whom to; text: the report's queue id, and what it is about */
+	QUEUE_EVENT_WAITING = 7,   /* text: how long, or for whom */
+	QUEUE_EVENT_HELD = 8,
+	QUEUE_EVENT_RELEASED = 9,
+	QUEUE_EVENT_RETRIED = 10,
+	QUEUE_EVENT_RETURNED = 11, /* by the administrator */
+	QUEUE_EVENT_REMOVED = 12,  /* by the administrator */
+	QUEUE_EVENT_ENDED = 13,    /* it has left the queue */
 	QUEUE_EVENT_END,
 };
 
