@@ -5,7 +5,8 @@ import email.policy
 import email.utils
 import re
 
-from harness import DOMAIN, OwnSuiteTest, SuiteTest, eventually
+from harness import ALL_SERVICES, DOMAIN, OwnSuiteTest, SuiteTest, eventually, free_ports
+from test_relay import Hop
 
 SMALL = b"Subject: small\r\nMessage-ID: <small@client.example.net>\r\nX-Mark: 4711\r\n\r\ntext\r\n"
 LARGE = b"Subject: too much\r\nMessage-ID: <large@client.example.net>\r\nX-Mark: 4711\r\n\r\n" + b"%070d\r\n" % 7 * 50
@@ -258,3 +259,91 @@ class Delay(OwnSuiteTest):
         warned = suite.log("queued").count("event=queue.deferred")
         eventually(lambda: suite.log("queued").count("event=queue.deferred") >= warned + 14, "all are tried again")
         self.assertEqual(len(suite.messages(self.sender)), 1)
+
+
+class Relayed(SuiteTest):
+    """What goes to other hosts (RFC 3461 5.2), and what they say."""
+
+    directives = {"services": ALL_SERVICES, "relay_workers": 1, "relay_tls": "off", "dns_servers": "127.0.0.1:9", "dns_trust_anchor": "off",
+                  "relay_ca_file": "off", "retry": "1s", "delay_warning": "1s", "queue_lifetime": "1h"}
+    route = "127.0.0.21"
+
+    @classmethod
+    def prepare(cls):
+        cls.port = free_ports(1)[0]
+        cls.suite.dbtool("route", "add", "far.example", f"smtp://{cls.route}:{cls.port}")
+
+    def hop(self, *extensions, **replies):
+        hop = Hop(self.route, self.port, extensions=(b"PIPELINING", b"8BITMIME", *extensions),
+                  replies={verb.upper(): reply for verb, reply in replies.items()})
+        self.addCleanup(hop.close)
+        return hop
+
+    def commands(self, hop, verb):
+        return [command for session in hop.sessions for command in session if command.upper().startswith(verb)]
+
+    def test_relaying_is_reported_when_the_next_host_has_no_dsn(self):
+        sender = self.new_user()
+        hop = self.hop()
+        send(self.suite, sender, ["a@far.example"], rcpt="NOTIFY=SUCCESS")
+        report = wait_report(self.suite, sender)
+        self.assertEqual(report.actions, ["relayed"])
+        self.assertEqual(report.recipients[0]["Remote-MTA"].split(";")[0], "dns")
+        self.assertRegex(report.recipients[0]["Diagnostic-Code"], r"^smtp; 250 ")
+        self.assertIn("sends no reports of success", " ".join(report.text.split()))
+        self.assertNotIn("NOTIFY", self.commands(hop, "RCPT")[0])
+
+    def test_a_host_with_dsn_gets_the_parameters_and_reports_itself(self):
+        sender = self.new_user()
+        hop = self.hop(b"DSN")
+        send(self.suite, sender, ["b@far.example"], mail="RET=HDRS ENVID=x+2By", rcpt="NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+2Bc@far.example")
+        eventually(lambda: hop.messages, "the message has left")
+        self.assertRegex(self.commands(hop, "MAIL")[0], r"\bRET=HDRS\b")
+        self.assertRegex(self.commands(hop, "MAIL")[0], r"\bENVID=x\+2By\b")
+        self.assertRegex(self.commands(hop, "RCPT")[0], r"\bNOTIFY=SUCCESS,DELAY\b")
+        self.assertRegex(self.commands(hop, "RCPT")[0], r"\bORCPT=rfc822;b\+2Bc@far.example")
+        self.suite.deliver(sender)
+        self.assertEqual(len(self.suite.messages(sender)), 1)
+
+    def test_notify_that_was_not_given_is_not_made_up(self):
+        """RFC 3461 5.2.1"""
+        sender = self.new_user()
+        hop = self.hop(b"DSN")
+        send(self.suite, sender, ["c@far.example"])
+        eventually(lambda: hop.messages, "the message has left")
+        self.assertNotIn("NOTIFY", self.commands(hop, "RCPT")[0])
+        self.assertNotIn("ORCPT", self.commands(hop, "RCPT")[0])
+
+    def test_members_of_an_alias_do_not_inherit_success(self):
+        sender, member = self.new_user(), self.new_user()
+        hop = self.hop(b"DSN")
+        self.suite.dbtool("alias", "add", "team@" + DOMAIN, member, "d@far.example")
+        send(self.suite, sender, ["team@" + DOMAIN], mail="ENVID=team", rcpt=f"NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;team@{DOMAIN}")
+        eventually(lambda: hop.messages, "the message has left")
+        self.assertRegex(self.commands(hop, "RCPT")[0], r"\bNOTIFY=FAILURE( |$)")
+        self.assertRegex(self.commands(hop, "RCPT")[0], rf"\bORCPT=rfc822;team@{DOMAIN}")
+        self.assertRegex(self.commands(hop, "MAIL")[0], r"\bENVID=team\b")
+        self.assertEqual(wait_report(self.suite, sender).actions, ["expanded"])
+
+    def test_what_a_host_says_comes_back_in_its_words(self):
+        sender = self.new_user()
+        self.hop(rcpt=b"550 5.1.1 No such user here")
+        send(self.suite, sender, ["e@far.example"])
+        report = wait_report(self.suite, sender)
+        self.assertEqual(report.actions, ["failed"])
+        self.assertEqual(report.recipients[0]["Status"], "5.1.1")
+        self.assertEqual(report.recipients[0]["Diagnostic-Code"], "smtp; 550 5.1.1 No such user here")
+        self.assertIn(self.route, report.recipients[0]["Remote-MTA"])
+        self.assertIn("> 550 5.1.1 No such user here", report.text)
+        self.assertIn("There is no such address.", report.text)
+
+    def test_a_host_that_defers_is_named_in_the_warning(self):
+        sender = self.new_user()
+        hop = self.hop(rcpt=b"450 4.2.1 Come back later")
+        send(self.suite, sender, ["f@far.example"])
+        report = wait_report(self.suite, sender)
+        self.assertEqual(report.actions, ["delayed"])
+        self.assertEqual(report.recipients[0]["Diagnostic-Code"], "smtp; 450 4.2.1 Come back later")
+        self.assertIn(self.route, report.text)
+        hop.replies.clear()
+        eventually(lambda: hop.messages, "the message has left", 30)
