@@ -17,7 +17,8 @@
 #include "common/base/log.h"
 
 enum {
-	UNDER_WAY_MAX = 2048, /* lookups that libunbound has at once: some 20 KiB each while they are on their way */
+	TICK_US = 2000,
+	BEGUN_MAX = 64, /* in a tick: more datagrams at once than a server's socket has room for would be lost, again and again */
 	CLASS_IN = 1,
 	SECURITY_BOGUS = 1,   /* what libunbound says */
 	SECURITY_SECURE = 2,
@@ -45,6 +46,9 @@ struct lookups {
 	struct lookup_queue waiting;
 	struct lookup_queue finished;
 	unsigned under_way;
+	unsigned most; /* of these */
+	unsigned begun; /* since the last tick */
+	struct event *tick;
 	bool retired;
 };
 
@@ -52,32 +56,42 @@ struct lookups {
 
 static const struct {
 	const char *name;
-	const char *value;
+	const char *value; /* NULL: how many lookups there may be at once */
 } options[] = {
+	{ "outgoing-range:", NULL },         /* sockets: each question has a port of its own (RFC 5452) */
+	{ "num-queries-per-thread:", NULL },
 	{ "do-not-query-localhost:", "no" }, /* that is where dns_servers often are */
-	{ "outgoing-range:", "512" },       /* sockets at once */
-	{ "num-queries-per-thread:", "4096" },
 	{ "outgoing-num-tcp:", "64" },
 	{ "msg-cache-size:", "16m" },
 	{ "rrset-cache-size:", "32m" },
 	{ "key-cache-size:", "8m" },
 	{ "neg-cache-size:", "4m" },
+	{ "infra-cache-min-rtt:", "300" },   /* ms: when many ask at once, all attempts of one must not fall into the same moment */
 	{ "infra-keep-probing:", "yes" },    /* a server that was down is found again within seconds */
 	{ "infra-cache-max-rtt:", "10000" }, /* ms */
 };
 
 static int
-set_options(struct ub_ctx *unbound)
+set_option(struct ub_ctx *unbound, const char *name, const char *value)
 {
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		int error = ub_ctx_set_option(unbound, options[i].name, options[i].value);
+	int error = ub_ctx_set_option(unbound, name, value);
 
-		if (error != 0) {
-			log_event(LOG_ERR, "resolver.option", LOG_STRING("option", options[i].name), LOG_STRING("reason", ub_strerror(error)));
-			return -EINVAL;
-		}
-	}
-	return 0;
+	if (error == 0)
+		return 0;
+	log_event(LOG_ERR, "resolver.option", LOG_STRING("option", name), LOG_STRING("reason", ub_strerror(error)));
+	return -EINVAL;
+}
+
+static int
+set_options(struct ub_ctx *unbound, unsigned most)
+{
+	char number[sizeof("4294967295")];
+	int error = 0;
+
+	snprintf(number, sizeof(number), "%u", most);
+	for (size_t i = 0; error == 0 && i < sizeof(options) / sizeof(options[0]); i++)
+		error = set_option(unbound, options[i].name, options[i].value == NULL ? number : options[i].value);
+	return error;
 }
 
 /* "192.0.2.1@53", as libunbound has it. */
@@ -126,7 +140,7 @@ add_anchor(struct ub_ctx *unbound, struct slice anchor)
 static int
 set_up(struct ub_ctx *unbound, const struct lookups_setup *setup)
 {
-	int error = setup->servers->count == 0 ? -EINVAL : set_options(unbound);
+	int error = setup->servers->count == 0 ? -EINVAL : set_options(unbound, setup->most);
 
 	ub_ctx_debugout(unbound, NULL); /* what it would print is said in answers */
 	for (size_t i = 0; error == 0 && i < setup->servers->count; i++)
@@ -201,22 +215,30 @@ on_answer(void *context, int rcode, void *packet, int length, int security, char
 }
 
 static void
-lookups_start_more(struct lookups *lookups)
+lookup_begin(struct lookups *lookups, struct lookup *lookup)
+{
+	lookups->begun++;
+	lookups->under_way++;
+	if (ub_resolve_event(lookups->unbound, lookup->name, (int)lookup->type, CLASS_IN, lookup, on_answer, NULL) == 0)
+		return;
+	lookups->under_way--;
+	lookup_finish(lookup, &(struct finding_result){ .failed = true });
+}
+
+static void
+lookups_begin_more(struct lookups *lookups)
 {
 	struct lookup *lookup;
 
-	while (lookups->under_way < UNDER_WAY_MAX && (lookup = TAILQ_FIRST(&lookups->waiting)) != NULL) {
+	while (lookups->begun < BEGUN_MAX && lookups->under_way < lookups->most && (lookup = TAILQ_FIRST(&lookups->waiting)) != NULL) {
 		TAILQ_REMOVE(&lookups->waiting, lookup, next);
-		if (lookup->answered == NULL) {
+		if (lookup->answered != NULL)
+			lookup_begin(lookups, lookup);
+		else
 			lookup_free(lookup);
-			continue;
-		}
-		lookups->under_way++;
-		if (ub_resolve_event(lookups->unbound, lookup->name, lookup->type, CLASS_IN, lookup, on_answer, NULL) == 0)
-			continue;
-		lookups->under_way--;
-		lookup_finish(lookup, &(struct finding_result){ .failed = true });
 	}
+	if (lookups->begun > 0 && !event_pending(lookups->tick, EV_TIMEOUT, NULL))
+		event_add(lookups->tick, &(struct timeval){ .tv_usec = TICK_US });
 }
 
 static void
@@ -226,7 +248,29 @@ lookups_free(struct lookups *lookups)
 		ub_ctx_delete(lookups->unbound);
 	if (lookups->turn != NULL)
 		event_free(lookups->turn);
+	if (lookups->tick != NULL)
+		event_free(lookups->tick);
 	free(lookups);
+}
+
+/* The last of one that is retired. */
+static void
+lookups_end(struct lookups *lookups)
+{
+	if (lookups->retired && lookups->under_way == 0 && TAILQ_EMPTY(&lookups->waiting) && TAILQ_EMPTY(&lookups->finished))
+		lookups_free(lookups);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *context)
+{
+	struct lookups *lookups = context;
+
+	(void)fd;
+	(void)what;
+	lookups->begun = 0;
+	lookups_begin_more(lookups);
+	lookups_end(lookups);
 }
 
 static void
@@ -248,9 +292,8 @@ on_turn(evutil_socket_t fd, short what, void *context)
 		}
 		lookup_free(lookup);
 	}
-	lookups_start_more(lookups);
-	if (lookups->retired && lookups->under_way == 0 && TAILQ_EMPTY(&lookups->finished))
-		lookups_free(lookups);
+	lookups_begin_more(lookups);
+	lookups_end(lookups);
 }
 
 int
@@ -262,11 +305,13 @@ lookups_new(struct event_base *base, const struct lookups_setup *setup, struct l
 	*lookups_r = NULL;
 	if (lookups == NULL)
 		return -ENOMEM;
+	lookups->most = setup->most;
 	TAILQ_INIT(&lookups->waiting);
 	TAILQ_INIT(&lookups->finished);
 	lookups->turn = event_new(base, -1, 0, on_turn, lookups);
+	lookups->tick = evtimer_new(base, on_tick, lookups);
 	lookups->unbound = ub_ctx_create_event(base);
-	error = lookups->turn == NULL || lookups->unbound == NULL ? -ENOMEM : set_up(lookups->unbound, setup);
+	error = lookups->turn == NULL || lookups->tick == NULL || lookups->unbound == NULL ? -ENOMEM : set_up(lookups->unbound, setup);
 	if (error != 0) {
 		lookups_free(lookups);
 		return error;

@@ -16,6 +16,7 @@ LIST_HEAD(lookup_list, lookup);
 
 struct lookups_setup {
 	const struct config_endpoints *servers; /* asked in place of the root's; at least one */
+	unsigned most;                          /* lookups that libunbound has at once: some 20 KiB and a socket each while they are on their way */
 	struct slice anchor;                    /* records as in a zone file, each on one line; empty: no DNSSEC validation */
 };
 
@@ -27,8 +28,8 @@ int lookups_new(struct event_base *base, const struct lookups_setup *setup, stru
 void lookups_retire(struct lookups **lookups);
 
 /*
- * Asks. 0: ANSWERED is called, never inside; the lookup stands in LIST until then. Negative: it is not. What is more than libunbound should have at
- * once waits for its turn.
+ * Asks. 0: ANSWERED is called, never inside; the lookup stands in LIST until then. Negative: it is not. What is more than MOST waits for its
+ * turn.
  */
 int lookups_ask(struct lookups *lookups, const char *name, enum dns_type type, unsigned slot, lookup_answered *answered, void *context,
                 struct lookup_list *list);

@@ -18,6 +18,8 @@
 enum {
 	INPUT_MAX = 4096,              /* bytes of a question */
 	OUTPUT_MAX = 16 * 1024 * 1024, /* bytes of answers that a worker has not read */
+	LOOKUPS_MAX = 4096,            /* at once */
+	LOOKUP_DESCRIPTORS = 2,        /* a UDP socket, and a TCP one when an answer is long */
 	FILE_MAX = 64 * 1024,          /* bytes of resolv.conf, and of the trust anchor */
 };
 
@@ -212,6 +214,7 @@ open_lookups(struct resolver *resolver, struct lookups **lookups_r)
 	struct lookups_setup setup = { .servers = &servers };
 	int error;
 
+	setup.most = process_clients(resolver->process, LOOKUPS_MAX, LOOKUP_DESCRIPTORS);
 	if (servers.count == 0)
 		servers_from_resolv_conf(read_file(resolver->process, "resolv.conf", resolv_conf), &servers);
 	if (config->dns_trust_anchor[0] != '\0')

@@ -16,7 +16,7 @@
 #include "relayd/lookups.h"
 
 enum {
-	RUNNING_MAX = 1024, /* questions: each has up to some 60 KiB while it is worked on, usually 4 */
+	RUNNING_MAX = 4096, /* questions: each has up to some 60 KiB while it is worked on, usually 4 */
 	TIMEOUT_MS = 60 * 1000, /* of a whole question, in which a message can as well wait in the queue */
 	/*
 	 * After a host is known to be of use, how long the others may take: name servers that are down answer within a second or never, and

@@ -13,7 +13,7 @@
 
 All names are absolute, and stand in the signed root zone (with example.com. and so on being no zones of their own), but for two:
 names below insecure. are in a zone that nobody signed, and whatever is asked below broken. is answered with SERVFAIL. The
-signatures of FORGED, pairs of name and type, are wrong. Every time to live is 0, so that what is changed holds at once. (Names below
+signatures of FORGED, pairs of name and type, are wrong. Every time to live but the key's is 0, so that what is changed holds at once. (Names below
 invalid. or localhost. are of no use here: a resolver never asks for them.)
 """
 
@@ -106,7 +106,7 @@ class Dns:
         """The records of one zone."""
         lines = ["$TTL 0", f"{zone} SOA ns.server. hostmaster.server. {self.serial} 3600 600 86400 0", f"{zone} NS ns.server."]
         if zone == SECURE:
-            lines += ["ns.server. A 127.0.0.1", f"{INSECURE} NS ns.server.", f"{BROKEN} NS ns.server.", f"$INCLUDE {self.anchor}"]
+            lines += ["ns.server. A 127.0.0.1", f"{INSECURE} NS ns.server.", f"{BROKEN} NS ns.server.", "$TTL 3600", f"$INCLUDE {self.anchor}", "$TTL 0"]
         for name, kind, rest in self.records:
             if (name.endswith("." + INSECURE) or name == INSECURE) == (zone == INSECURE):
                 lines.append(f"{name} {kind} {rest}")
