@@ -27,6 +27,7 @@ static void
 session_free(struct session *session)
 {
 	session_work_cancel(session);
+	ahead_free(session);
 	if (session->state == SESSION_REDEEMING)
 		link_cancel(session->worker->tabled, session->request);
 	if (session->work.file >= 0)
@@ -252,7 +253,7 @@ session_main(struct process *process)
 		return EX_NOINPUT;
 	}
 	worker.tabled = link_new(process, &session_tabled_protocol, &worker);
-	if (worker.tabled == NULL || session_work_prepare(&worker) != 0)
+	if (worker.tabled == NULL || session_work_prepare(&worker) != 0 || ahead_prepare(&worker) != 0)
 		return EX_OSERR;
 	process_on_channel(process, "session", on_login_worker, &worker);
 	return process_run(process);

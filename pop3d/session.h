@@ -19,6 +19,7 @@
 #include "common/ipc/link.h"
 #include "common/ipc/proto_table.h"
 #include "common/proc/process.h"
+#include "pop3d/ahead.h"
 #include "pop3d/command.h"
 #include "pop3d/maildrop.h"
 #include "pop3d/multiline.h"
@@ -28,6 +29,7 @@ enum session_limits {
 	SESSION_UNSENT_HIGH = 128 * 1024,      /* bytes of replies that wait for the client, at which work stops */
 	SESSION_UNSENT_LOW = 32 * 1024,        /* and goes on */
 	SESSION_TURN_MS = 10,                  /* after which another session has its turn */
+	RETRIEVE_LINE_SIZE = 64,               /* bytes of "+OK ... octets" */
 };
 
 struct session;
@@ -66,6 +68,7 @@ enum session_state {
 struct session {
 	TAILQ_ENTRY(session) next;
 	TAILQ_ENTRY(session) next_ready;
+	TAILQ_ENTRY(session) next_planned;
 	struct session_worker *worker;
 	struct conn *conn;         /* NULL when the client left during UPDATE */
 	struct maildrop *maildrop; /* NULL before SESSION_OPENING */
@@ -79,6 +82,9 @@ struct session {
 	bool utf8;
 	bool folder;      /* the maildrop is a folder, not the inbox */
 	struct session_work work;
+	struct ahead ahead;
+	uint32_t ahead_message;    /* to be read ahead, when AHEAD_PLANNED */
+	bool ahead_planned;        /* in the worker's list */
 	uint64_t retrieved;        /* messages, for the log */
 	uint64_t retrieved_octets;
 	char *user;       /* canonical login, or NULL before it is known */
@@ -95,6 +101,9 @@ struct session_worker {
 	struct session_list sessions;
 	struct session_list ready; /* whose work goes on in the next turn of the loop */
 	struct event *turn;
+	struct session_list planned; /* who has a message to be read ahead */
+	struct event *ahead;
+	uint32_t aheads;     /* sessions that have one ready */
 	int64_t turn_began; /* clock_monotonic_ms */
 	uint32_t count;
 	uint64_t indexes; /* bytes of all indexes */
@@ -152,6 +161,10 @@ bool session_no_more(struct session *session, struct slice arguments);
 typedef void session_verb(struct session *session, struct slice arguments);
 session_verb verb_stat, verb_list, verb_uidl, verb_retr, verb_top, verb_dele, verb_rset, verb_noop, verb_capa, verb_utf8,
     verb_quit;
+/* Bytes of a response to RETR, for a message of LENGTH bytes or a piece of it. */
+#define RETRIEVE_SIZE(length) (RETRIEVE_LINE_SIZE + (length) * MULTILINE_GROWTH + MULTILINE_END_SIZE)
+/* Puts the first line of the response for MESSAGE, as TEXT, into OUT. Returns its length. */
+size_t retrieve_begin(const struct session *session, uint32_t message, const struct multiline *text, char *out);
 /* Finds out the sizes of messages work.next to work.end that are not known; then goes on with THEN. */
 void verb_size(struct session *session, uint32_t first, uint32_t end, session_step *then);
 

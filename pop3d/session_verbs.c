@@ -86,6 +86,7 @@ session_input(void *context, struct conn *conn, struct slice input)
 			break;
 		/* A whole command: bytes that come now and then are none, and win no time. */
 		session_rearm(session);
+		ahead_cancel(session);
 		if (result != COMMAND_READY)
 			session_reply(session, command_complaint(result));
 		else

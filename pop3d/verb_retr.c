@@ -14,12 +14,11 @@
 
 enum {
 	CHUNK_SIZE = 32 * 1024, /* bytes of a message read at a time */
-	FIRST_LINE_SIZE = 64,   /* bytes of "+OK ... octets" */
 };
 
 /* One for all sessions of the process; hold nothing between two calls. */
 static char chunk[CHUNK_SIZE];
-static char response[FIRST_LINE_SIZE + CHUNK_SIZE * MULTILINE_GROWTH + MULTILINE_END_SIZE];
+static char response[RETRIEVE_SIZE(CHUNK_SIZE)];
 
 static void
 close_message(struct session *session)
@@ -77,18 +76,27 @@ check_size(struct session *session)
 	maildrop_set_octets(maildrop, message, octets);
 }
 
-static size_t
-put_first_line(struct session *session, char *out)
+size_t
+retrieve_begin(const struct session *session, uint32_t message, const struct multiline *text, char *out)
 {
 	int length;
 
-	session->work.begun = true;
-	if (session->work.text.limited || !maildrop_sized(session->maildrop, session->work.next))
-		length = snprintf(out, FIRST_LINE_SIZE, "+OK\r\n");
+	if (text->limited || !maildrop_sized(session->maildrop, message))
+		length = snprintf(out, RETRIEVE_LINE_SIZE, "+OK\r\n");
 	else
-		length = snprintf(out, FIRST_LINE_SIZE, "+OK %llu octets\r\n",
-		                  (unsigned long long)maildrop_octets(session->maildrop, session->work.next));
+		length = snprintf(out, RETRIEVE_LINE_SIZE, "+OK %llu octets\r\n",
+		                  (unsigned long long)maildrop_octets(session->maildrop, message));
 	return (size_t)length;
+}
+
+/* The whole of message work.next is in the output. */
+static enum session_progress
+finish(struct session *session)
+{
+	check_size(session);
+	session->retrieved++;
+	ahead_plan(session, session->work.next + 1);
+	return SESSION_DONE;
 }
 
 /* The next piece of the open message. A small one is one read, and one piece of the output. */
@@ -103,7 +111,8 @@ send_piece(struct session *session)
 	if (got < 0)
 		return work->begun ? break_off(session, -errno) : refuse(session, -errno);
 	if (!work->begun)
-		length = put_first_line(session, response);
+		length = retrieve_begin(session, work->next, &work->text, response);
+	work->begun = true;
 	length += multiline_put(&work->text, slice_of(chunk, (size_t)got), response + length);
 	work->unread -= (uint64_t)got < work->unread ? (uint64_t)got : work->unread;
 	last = got == 0 || work->unread == 0 || work->text.done;
@@ -114,18 +123,27 @@ send_piece(struct session *session)
 	if (!last)
 		return SESSION_MORE;
 	close_message(session);
-	if (!work->text.limited) {
-		check_size(session);
-		session->retrieved++;
-	}
-	return SESSION_DONE;
+	return work->text.limited ? SESSION_DONE : finish(session);
+}
+
+/* The response was made ready before. */
+static enum session_progress
+send_ahead(struct session *session, const struct ahead *ahead)
+{
+	session_reply(session, slice_of(ahead->bytes, ahead->length));
+	session->retrieved_octets += ahead->read;
+	session->work.text.octets = ahead->octets;
+	return finish(session);
 }
 
 static enum session_progress
 step_retrieve(struct session *session)
 {
+	const struct ahead *ahead = session->work.text.limited ? NULL : ahead_find(session, session->work.next);
 	int fd;
 
+	if (ahead != NULL && !session->work.begun)
+		return send_ahead(session, ahead);
 	if (session->work.file < 0) {
 		fd = session_open_message(session, session->work.next);
 		if (fd == -EAGAIN)

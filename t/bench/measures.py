@@ -144,8 +144,9 @@ def fill(path, count, size=4096):
         (path / name).mkdir(parents=True)
     head = b"From: a@example.net\nTo: user@example.org\nSubject: bench\n\n"
     text = head + (b"x" * 63 + b"\n") * ((size - len(head)) // 64)
+    crlf = len(text) + text.count(b"\n")
     for index in range(count):
-        (path / "cur" / f"{1700000000 + index}.M{index}P1.bench,S={len(text)}:2,").write_bytes(text)
+        (path / "cur" / f"{1700000000 + index}.M{index}P1.bench,S={len(text)},W={crlf}:2,").write_bytes(text)
 
 
 def reading(server, directory, users, count):
