@@ -65,6 +65,7 @@ destination_free(struct destination *destination)
 {
 	struct destinations *set = destination->set;
 
+	destination_hold(destination);
 	while (!TAILQ_EMPTY(&destination->waiters))
 		destination_forget(TAILQ_FIRST(&destination->waiters));
 	if (destination->ready)

@@ -140,7 +140,7 @@ queue_arm_due(struct queue *queue)
 	int64_t due = schedule_due(queue->schedule), ticks = schedule_due_ticks(queue->schedule);
 	int64_t wait = DUE_MAX_MS;
 
-	if (due == INT64_MAX && ticks == INT64_MAX) {
+	if ((due == INT64_MAX && ticks == INT64_MAX) || store_is_broken(queue->store)) {
 		event_del(queue->due);
 		return;
 	}

@@ -251,7 +251,8 @@ route_answered(void *context, const struct expand_answer *answer)
 	if (error != 0)
 		active_defer(active, OUTCOME_UNTRIED, question.index, SLICE(""), VERDICT("4.3.0", "the message cannot be read from the queue"));
 	else if (answer->status != 0)
-		active_defer(active, OUTCOME_UNTRIED, question.index, active_address(active, question.index), VERDICT("4.3.0", "the address cannot be looked up now"));
+		active_defer(active, OUTCOME_UNTRIED, question.index, active_address(active, question.index),
+		             VERDICT("4.3.0", "the address cannot be looked up now"));
 	else
 		route_answer(active, question.index, answer);
 	active_check(active);

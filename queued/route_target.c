@@ -6,12 +6,30 @@
 
 #include "common/base/log.h"
 #include "common/mail/queueid.h"
+#include "queued/retry.h"
 #include "queued/schedule_state.h"
 
 static void
 defer_for_memory(struct active *active, uint32_t index, struct slice address)
 {
 	active_defer(active, OUTCOME_UNTRIED, index, address, VERDICT("4.3.0", "out of memory"));
+}
+
+/*
+ * It is as if the recipient had not been looked at, unless the sender is to hear that it waits.
+ */
+static void
+route_park(struct active *active, const struct target *target)
+{
+	const struct schedule *schedule = active->schedule;
+	const struct message *message = active->message;
+	int64_t now = schedule_now(schedule);
+
+	if (schedule_is_late(schedule, message, now) && !retry_is_over(schedule_config(schedule), message->arrival, now))
+		active_defer(active, OUTCOME_BRIEF, target->index, target->address,
+		             VERDICT("4.4.5", "many messages to this destination are waiting")); /* RFC 3463 3.5: congestion */
+	else
+		message_set_state(active->message, target->index, RECIPIENT_WAITING); /* never returned for its age without an attempt */
 }
 
 /* DESTINATION takes no consignment now. */
@@ -25,7 +43,7 @@ route_wait(struct active *active, struct destination *destination, enum admissio
 		return;
 	}
 	if (admission == ADMISSION_PARKED) {
-		message_set_state(active->message, target->index, RECIPIENT_WAITING);
+		route_park(active, target);
 	} else {
 		reason = destination_reason(destination);
 		active_defer(active, OUTCOME_DEFERRED, target->index, target->address, &reason);

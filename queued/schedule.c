@@ -153,21 +153,25 @@ clip_wait(void *context, struct message *message)
 		heap_change(&schedule->timetable, &message->timer, when);
 }
 
-/*
- * True when it is known that nothing but another deferral would come of a round: all that is left of MESSAGE waits for a destination that is down,
- * and neither is it at its end, nor is its sender to be warned.
- */
+bool
+schedule_is_late(const struct schedule *schedule, const struct message *message, int64_t now)
+{
+	int64_t after = schedule_config(schedule)->delay_warning;
+
+	return after != 0 && !message->warned && now - message->arrival >= after;
+}
+
+/* What would come of a round for MESSAGE is known: nothing. All that is left of it waits for one destination, which is down or will call it. */
 static bool
 round_is_vain(const struct schedule *schedule, const struct message *message, int64_t now)
 {
-	const struct config *config = schedule_config(schedule);
-	int64_t age = now - message->arrival;
+	const struct destination *destination = message->waits_for;
 
-	if (message->waits_for == NULL || !message->waits_wholly || message->waits_for->state != DESTINATION_DOWN)
+	if (destination == NULL || !message->waits_wholly || schedule_is_late(schedule, message, now))
 		return false;
-	if (!message->warned && config->delay_warning != 0 && age >= (int64_t)config->delay_warning)
-		return false;
-	return !retry_is_over(config, message->arrival, now);
+	if (destination->state == DESTINATION_DOWN)
+		return !retry_is_over(schedule_config(schedule), message->arrival, now);
+	return destination->state == DESTINATION_OPEN && destination->jobs > 0;
 }
 
 static void
@@ -178,7 +182,7 @@ schedule_try(struct schedule *schedule, struct message *message, int64_t now)
 		schedule_begin_round(schedule, message, NULL);
 		return;
 	}
-	message->attempts++;
+	message->attempts += message->waits_for->state == DESTINATION_DOWN ? 1 : 0;
 	schedule_wait(schedule, message, retry_next(schedule_config(schedule), message->arrival, now, arc4random()));
 }
 

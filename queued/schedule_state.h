@@ -68,6 +68,8 @@ bool schedule_has_room(const struct schedule *schedule);
  * destinations are slow.
  */
 uint32_t schedule_room(const struct schedule *schedule);
+/* The sender is to be told that MESSAGE is late. */
+bool schedule_is_late(const struct schedule *schedule, const struct message *message, int64_t now);
 /* MESSAGE waits until WHEN, or, when it is held, for the administrator. */
 void schedule_wait(struct schedule *schedule, struct message *message, int64_t when);
 void schedule_begin_round(struct schedule *schedule, struct message *message, struct record *record);

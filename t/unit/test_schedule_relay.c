@@ -314,6 +314,29 @@ START_TEST(thousands_to_a_slow_domain_do_not_hold_up_a_single_one)
 }
 END_TEST
 
+START_TEST(parked_messages_wait_in_their_order_and_their_senders_are_warned_once)
+{
+	size_t parked;
+
+	config.delay_warning = 4 * 3600;
+	submit_bulk(8000, "user@slow.example");
+	parked = store_count(fixture.store) - schedule->actives;
+	ck_assert_uint_gt(parked, 1000);
+	for (int i = 0; i < 20; i++) {
+		pass_to(now + 15 * MINUTE);
+		ck_assert_uint_eq(relay.job_count, 5);
+	}
+	deliver_all(); /* warnings */
+	for (int i = 0; i < 500; i++) {
+		pass_to(now + 15 * MINUTE);
+		ck_assert_uint_eq(local.job_count, 0);
+	}
+	ck_assert_uint_eq(store_count(fixture.store), 8000); /* nobody has tried, so nothing is returned */
+	relay_all();
+	ck_assert_uint_eq(store_count(fixture.store), 0);
+}
+END_TEST
+
 START_TEST(a_message_to_thousands_of_domains_does_not_hold_up_a_single_one)
 {
 	static char names[RECIPIENTS_MAX][32];
@@ -472,6 +495,7 @@ main(void)
 	tcase_add_test(tests, a_failure_beside_successes_does_not_close_a_destination);
 	tcase_add_test(tests, messages_of_a_destination_that_is_down_are_not_read_at_their_own_time);
 	tcase_add_test(tests, thousands_to_a_slow_domain_do_not_hold_up_a_single_one);
+	tcase_add_test(tests, parked_messages_wait_in_their_order_and_their_senders_are_warned_once);
 	tcase_add_test(tests, a_message_to_thousands_of_domains_does_not_hold_up_a_single_one);
 	tcase_add_test(tests, a_slow_local_delivery_does_not_hold_up_relaying);
 	tcase_add_test(tests, one_destination_gets_half_of_the_workers_at_most);
