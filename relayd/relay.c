@@ -12,8 +12,6 @@
 #include "relayd/session.h"
 #include "relayd/transfer.h"
 
-enum { IDLE_MAX = 1000 }; /* connections that are kept, of all destinations */
-
 /* ---- authorities ---- */
 
 struct trust *
@@ -70,7 +68,6 @@ relay_open(struct relay *relay, struct process *process, struct event_base *base
 	relay->process = process;
 	relay->base = base;
 	relay->config = config;
-	relay->idle_most = IDLE_MAX;
 	RB_INIT(&relay->destinations);
 	TAILQ_INIT(&relay->idle);
 	TAILQ_INIT(&relay->transfers);

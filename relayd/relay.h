@@ -38,7 +38,7 @@ struct relay {
 	struct session_list idle;    /* of all destinations; idle for longest first */
 	struct event *idle_timer;
 	size_t idle_count;
-	size_t idle_most;
+	size_t idle_most;            /* set by its owner, as the last two */
 	struct transfer_list transfers;
 	size_t sending;              /* of them, those whose transaction is under way */
 	bool closing;                /* no connection is kept any more */

@@ -159,6 +159,9 @@ add_name(struct session *session, const char *name)
 
 	if (name[0] == '\0' || settings->name_count == TLS_CLIENT_NAMES_MAX)
 		return;
+	for (const char *byte = name; *byte != '\0'; byte++)
+		if ((unsigned char)*byte > 0x7f)
+			return; /* certificates have A-labels (RFC 6125 6.4.2), as what DNS calls the domain has */
 	for (size_t i = 0; i < settings->name_count; i++)
 		if (strcmp(session->names[i], name) == 0)
 			return;

@@ -280,7 +280,7 @@ transfer_open(struct transfer *transfer, int fd, struct session_target *target)
 	transfer->state = TRANSFER_OPENING;
 	transfer->session = session_new(transfer->relay, fd, target, &user, transfer);
 	if (transfer->session == NULL)
-		transfer_fail(transfer, RELAY_DESTINATION_UNKNOWN, RELAY_TEMPORARY, "4.3.0", "out of memory");
+		transfer_fail(transfer, RELAY_DESTINATION_UNKNOWN, RELAY_TEMPORARY, "4.3.0", "no session can be begun");
 }
 
 /* ---- hosts ---- */
@@ -294,6 +294,13 @@ transfer_policy(const struct transfer *transfer, const struct resolve_host *host
 	                     transfer->in_clear || (quirks & QUIRK_TLS) != 0);
 }
 
+/* What says nothing of the host. */
+static bool
+is_our_lack(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
+}
+
 static void
 transfer_on_connected(void *context, int fd, size_t index)
 {
@@ -301,9 +308,14 @@ transfer_on_connected(void *context, int fd, size_t index)
 	const struct resolve_host *host = hosts_now(&transfer->hosts);
 	struct session_target target = { .host = host };
 	char remote[JOB_REMOTE_MAX];
+	char asked[ROUTE_HOST_MAX + 1];
 
 	transfer->connector = NULL;
 	hosts_remote(&transfer->hosts, index, remote, sizeof(remote));
+	if (is_our_lack(fd)) {
+		transfer_fail(transfer, RELAY_DESTINATION_UNKNOWN, RELAY_TEMPORARY, "4.3.0", strerror(-fd));
+		return;
+	}
 	if (fd < 0) {
 		if (fd == -ECONNREFUSED && others_are_open(transfer))
 			transfer->full = true;
@@ -314,7 +326,8 @@ transfer_on_connected(void *context, int fd, size_t index)
 	}
 	hosts_tried(&transfer->hosts, index);
 	strlcpy(transfer->job->remote, remote, sizeof(transfer->job->remote));
-	target.asked = transfer->job->route.host.length > 0 ? "" : transfer->job->domain;
+	slice_to_string(transfer->job->route.host, asked, sizeof(asked));
+	target.asked = is_by_domain(transfer->job) ? transfer->job->domain : asked;
 	target.canonical = transfer->hosts.answer == NULL ? "" : transfer->hosts.answer->canonical;
 	target.policy = transfer_policy(transfer, host);
 	target.whole_data = transfer->whole_data ||

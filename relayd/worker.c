@@ -21,6 +21,7 @@
 
 enum {
 	CREDIT_MOST = 2048,              /* jobs at once */
+	KEPT_MOST = 1000,                /* connections without work */
 	DESCRIPTORS_EACH = 6,            /* of a job: addresses that are tried at once, its body, and a connection that is kept */
 	JOB_MEMORY = 64 * 1024 * 1024,   /* bytes that jobs may hold together; no more are read while they do */
 	OUTPUT_MAX = 64 * 1024 * 1024,   /* bytes of replies that queued does not take */
@@ -32,6 +33,7 @@ struct worker {
 	struct process *process;
 	struct relay relay;
 	struct link *link;
+	unsigned credit;     /* jobs at once */
 	size_t memory;       /* bytes of jobs */
 	uint32_t connection; /* counts the channels to queued */
 	bool paused;
@@ -107,7 +109,7 @@ worker_on_up(struct link *link, void *context)
 	struct wire_writer writer = channel_begin(link_channel(link), RELAY_READY, 0, -1);
 
 	worker->connection++;
-	wire_put_u32(&writer, process_clients(worker->process, CREDIT_MOST, DESCRIPTORS_EACH));
+	wire_put_u32(&writer, worker->credit);
 	if (channel_send(link_channel(link), &writer) != 0)
 		log_event(LOG_ERR, "relay.not_ready");
 }
@@ -218,6 +220,8 @@ worker_open(struct worker *worker)
 		return -ENOMEM;
 	worker->relay.finished = worker_on_finished;
 	worker->relay.context = worker;
+	worker->credit = process_clients(process, CREDIT_MOST, DESCRIPTORS_EACH);
+	worker->relay.idle_most = worker->credit < KEPT_MOST ? worker->credit : KEPT_MOST;
 	error = relay_open(&worker->relay, process, process_base(process), process_config(process), slice_of(text, length));
 	if (error == -EINVAL) /* a file that is no list of certificates: nobody is believed */
 		error = relay_trust(&worker->relay, SLICE(""));

@@ -5,7 +5,7 @@ import email.policy
 import re
 import stat
 
-from harness import DOMAIN, SANITIZED, OwnSuiteTest, SuiteTest, eventually, is_root
+from harness import ALL_SERVICES, DOMAIN, SANITIZED, OwnSuiteTest, SuiteTest, eventually, is_root
 
 NAME = re.compile(r"^\d+\.[^,:/]+\.[^,:/]+,S=(\d+),W=(\d+)$")
 SHORT_RETRIES = {"retry": "1s", "queue_lifetime": "1h"}
@@ -227,8 +227,9 @@ class Accounts(OwnSuiteTest):
     def test_each_role_runs_as_its_own_account(self):
         if not is_root():
             self.skipTest("only root can change accounts")
-        suite = self.start_suite()
-        expected = {"tabled": {64101}, "queued": {64102}, "smtpd": {64103}, "deliverd": {64105}, "pop3d": {64104, 64105}}
+        suite = self.start_suite(services=ALL_SERVICES)
+        expected = {"tabled": {64101}, "queued": {64102}, "smtpd": {64103}, "deliverd": {64105}, "pop3d": {64104, 64105},
+                    "relayd": {64107, 64108}}
         for service, accounts in expected.items():
             found = set()
             for pid in suite.roles(service):

@@ -258,6 +258,7 @@ fake_open(void)
 	fake.config.smtp_listen.count = fake.config.submission_listen.count = fake.config.smtps_listen.count = 0;
 	fake.base = event_base_new();
 	fake.relay.finished = on_finished;
+	fake.relay.idle_most = FAKE_SESSIONS_MAX;
 	ck_assert_int_eq(tls_prepare(), 0);
 	ck_assert_int_eq(relay_open(&fake.relay, NULL, fake.base, &fake.config, SLICE("")), 0);
 }
