@@ -552,6 +552,30 @@ START_TEST(a_large_message_arrives_whole_and_waits_for_its_reader)
 }
 END_TEST
 
+START_TEST(a_message_that_was_read_ahead_is_the_one_that_is_asked_for)
+{
+	write_file("example.org/u/new/1.a,W=3", "1\n");
+	write_file("example.org/u/new/2.b,W=4", ".2\n");
+	write_file("example.org/u/new/3.c,W=9", "3\n");
+	write_file("example.org/u/new/4.d,W=3", "4\n");
+	log_in("");
+	received();
+	expect("RETR 1\r\n", "+OK 3 octets\r\n1\r\n.\r\n");
+	/* Only what was read before can come now. */
+	unlinkat(root, "example.org/u/new/2.b,W=4", 0);
+	expect("DELE 1\r\n", "+OK marked as deleted\r\n");
+	expect("RETR 2\r\n", "+OK 4 octets\r\n..2\r\n.\r\n");
+	/* A size that was wrong is corrected here too; another message than the next is read as ever. */
+	expect("TOP 3 0\r\n", "+OK\r\n3\r\n.\r\n");
+	expect("RETR 4\r\n", "+OK 3 octets\r\n4\r\n.\r\n");
+	expect("RETR 2\r\n", "-ERR [SYS/PERM] the message has been removed by another program\r\n");
+	expect("RETR 3\r\n", "+OK 9 octets\r\n3\r\n.\r\n");
+	expect("LIST 3\r\n", "+OK 3 3\r\n");
+	expect("DELE 4\r\n", "+OK marked as deleted\r\n");
+	expect("RETR 4\r\n", "-ERR the message is deleted\r\n");
+}
+END_TEST
+
 START_TEST(wrong_commands_are_refused_one_by_one)
 {
 	write_file("example.org/u/new/1.a,W=4", "hi\n");
@@ -591,6 +615,7 @@ main(void)
 		sizes_that_no_name_tells_are_counted_when_they_are_asked_for,
 		a_size_that_the_name_tells_wrong_is_corrected_when_the_message_was_read,
 		a_large_message_arrives_whole_and_waits_for_its_reader,
+		a_message_that_was_read_ahead_is_the_one_that_is_asked_for,
 		wrong_commands_are_refused_one_by_one,
 	};
 	Suite *suite = suite_create("pop3_session");
