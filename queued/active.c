@@ -268,21 +268,43 @@ outcome_new(enum outcome_kind kind, uint32_t index, struct slice address, const 
 }
 
 static void
-active_keep_outcome(struct active *active, struct outcome *outcome)
+active_count_outcome(struct active *active, const struct outcome *outcome)
 {
-	STAILQ_INSERT_TAIL(&active->outcomes, outcome, link);
 	active->failed += outcome->kind == OUTCOME_FAILED ? 1 : 0;
 	active->deferred += outcome_may_expire(outcome->kind) ? 1 : 0;
 	active->succeeded += outcome_is_success(outcome->kind) ? 1 : 0;
 }
 
-void
-active_take_outcome(struct active *active, struct outcome *outcome)
+static void
+active_keep_outcome(struct active *active, struct outcome *outcome)
 {
-	STAILQ_REMOVE(&active->outcomes, outcome, outcome, link);
+	STAILQ_INSERT_TAIL(&active->outcomes, outcome, link);
+	active_count_outcome(active, outcome);
+}
+
+struct outcome *
+active_take_outcome(struct active *active)
+{
+	struct outcome *outcome = STAILQ_FIRST(&active->outcomes);
+
+	if (outcome == NULL)
+		return NULL;
+	STAILQ_REMOVE_HEAD(&active->outcomes, link);
 	active->failed -= outcome->kind == OUTCOME_FAILED ? 1 : 0;
 	active->deferred -= outcome_may_expire(outcome->kind) ? 1 : 0;
 	active->succeeded -= outcome_is_success(outcome->kind) ? 1 : 0;
+	return outcome;
+}
+
+void
+active_put_outcomes(struct active *active, struct outcome_list *list)
+{
+	const struct outcome *outcome;
+
+	STAILQ_FOREACH(outcome, list, link)
+		active_count_outcome(active, outcome);
+	STAILQ_CONCAT(list, &active->outcomes);
+	STAILQ_CONCAT(&active->outcomes, list);
 }
 
 /* TOLD: the next hop reports to the sender. */

@@ -109,8 +109,10 @@ void active_drop_outcomes(struct active *active);
 /* One that is in no list; free it. NULL when out of memory. */
 struct outcome *outcome_new(enum outcome_kind kind, uint32_t index, struct slice address, const char *status,
                             const struct verdict *verdict);
-/* OUTCOME is not ACTIVE's any more. */
-void active_take_outcome(struct active *active, struct outcome *outcome);
+/* The first of ACTIVE's outcomes, which is not ACTIVE's any more; NULL when there is none. */
+struct outcome *active_take_outcome(struct active *active);
+/* They become ACTIVE's again, in front of the others. LIST is empty then. */
+void active_put_outcomes(struct active *active, struct outcome_list *list);
 static inline bool
 outcome_is_success(enum outcome_kind kind)
 {

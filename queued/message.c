@@ -188,8 +188,11 @@ message_expansion_of(const struct message *message, uint32_t index)
 uint32_t
 message_root(const struct message *message, uint32_t index)
 {
-	const struct expansion *expansion = message_expansion_of(message, index);
+	const struct expansion *expansion;
 
+	if (index < message->recipients)
+		return index;
+	expansion = message_expansion_of(message, index);
 	/* Targets have higher indexes than what they come from, so this ends; a record that says otherwise is not followed. */
 	while (expansion != NULL && expansion->recipient < index) {
 		index = expansion->recipient;

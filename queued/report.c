@@ -97,15 +97,36 @@ put_final_recipient(struct report_writer *writer, struct slice address)
 	report_put(writer, "\r\n");
 }
 
-/* The host's name, or its address when it has none: "mx.example.org [192.0.2.1]:25", "[192.0.2.1]:25". A socket's path is neither. */
-static struct slice
-remote_name(struct slice remote)
+/* An address as a literal (RFC 5321 4.1.3), which is how a host without a name is told. */
+static void
+put_literal(struct report_writer *writer, const char *name, struct slice address)
 {
-	struct slice name = slice_word(&remote);
+	report_put(writer, name);
+	report_put(writer, slice_find(address, ':') < address.length ? ": dns; [IPv6:" : ": dns; [");
+	report_put_text(writer, address);
+	report_put(writer, "]\r\n");
+}
 
-	if (name.length > 0 && name.data[0] == '[')
-		return slice_first(name, slice_find(name, ']') + 1);
-	return name.length > 0 && name.data[0] == '/' ? SLICE("") : name;
+/*
+ * RFC 3464 2.3.5. The remote is "NAME [ADDRESS]:PORT", or without the name, or with the address for it. A socket's path is no name that
+ * others could know.
+ */
+static void
+put_remote_mta(struct report_writer *writer, struct slice remote)
+{
+	struct slice name = slice_first(remote, slice_find(remote, ' '));
+	struct slice address = slice_from(remote, slice_find(remote, '[') + 1);
+
+	address = slice_first(address, slice_find(address, ']'));
+	if (name.length == 0 || name.data[0] == '/')
+		return;
+	if (name.data[0] == '[' || slice_equal(name, address)) {
+		put_literal(writer, "Remote-MTA", address);
+		return;
+	}
+	report_put(writer, "Remote-MTA: dns; ");
+	report_put_text(writer, name);
+	report_put(writer, "\r\n");
 }
 
 /* An SMTP reply begins with its code (RFC 5321 4.2). */
@@ -116,17 +137,10 @@ is_reply(struct slice text)
 	       text.data[2] >= '0' && text.data[2] <= '9' && (text.data[3] == ' ' || text.data[3] == '-');
 }
 
-/* RFC 3464 2.3.5 and 2.3.6 */
 static void
 put_remote(struct report_writer *writer, const struct report_recipient *recipient)
 {
-	struct slice name = remote_name(recipient->remote);
-
-	if (name.length > 0) {
-		report_put(writer, "Remote-MTA: dns; ");
-		report_put_text(writer, name);
-		report_put(writer, "\r\n");
-	}
+	put_remote_mta(writer, recipient->remote);
 	if (recipient->text.length == 0 || (recipient->action >= REPORT_DELIVERED && !is_reply(recipient->text)))
 		return;
 	report_put(writer, recipient->remote.length > 0 && is_reply(recipient->text) ? "Diagnostic-Code: smtp; "
@@ -152,20 +166,6 @@ put_status_of(struct report_writer *writer, const struct report_recipient *recip
 		put_date(writer, "Will-Retry-Until", writer->report->until);
 }
 
-/* RFC 3464 2.2.4, with the address as in RFC 5321 4.1.3. */
-static void
-put_client(struct report_writer *writer)
-{
-	struct slice client = writer->report->client;
-	bool ipv6 = slice_find(client, ':') < client.length;
-
-	if (client.length == 0 || slice_equal(client, SLICE("local")))
-		return;
-	report_put(writer, ipv6 ? "Received-From-MTA: dns; [IPv6:" : "Received-From-MTA: dns; [");
-	report_put_text(writer, client);
-	report_put(writer, "]\r\n");
-}
-
 /* RFC 3464 2.2 */
 static void
 put_for_machines(struct report_writer *writer)
@@ -179,7 +179,8 @@ put_for_machines(struct report_writer *writer)
 	report_put(writer, "Reporting-MTA: dns; ");
 	report_put(writer, report->hostname);
 	report_put(writer, "\r\n");
-	put_client(writer);
+	if (report->client.length > 0 && !slice_equal(report->client, SLICE("local")))
+		put_literal(writer, "Received-From-MTA", report->client);
 	put_date(writer, "Arrival-Date", report->arrival);
 	report_put(writer, "X-Angarium-Queue-ID: ");
 	report_put(writer, report->original_id);

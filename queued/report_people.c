@@ -183,9 +183,11 @@ report_put_for_people(struct report_writer *writer)
 	}
 	for (size_t i = 0; i < report->recipient_count; i++)
 		put_recipient(writer, &report->recipients[i]);
-	report_put(writer, "\r\nThe message was accepted on\r\n    ");
+	report_put(writer, "\r\nThe message was accepted on ");
 	report_put_date(writer, report->arrival);
 	report_put(writer, "\r\nand has the number ");
 	report_put(writer, report->original_id);
-	report_put(writer, " here. If you need help, please send this report to your\r\npostmaster.\r\n");
+	report_put(writer, " here.\r\n");
+	if (report->kind != REPORT_DOUBLE)
+		report_put(writer, "If you need help, please send this report to your postmaster.\r\n");
 }

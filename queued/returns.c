@@ -153,20 +153,20 @@ outcome_belongs(const struct outcome *outcome, enum report_kind kind, bool expir
 static struct batch *
 batch_take(struct active *active, enum report_kind kind)
 {
+	struct outcome_list others = STAILQ_HEAD_INITIALIZER(others);
 	struct batch *batch = batch_new(active, kind);
-	struct outcome *outcome, *next;
+	struct outcome *outcome;
 	bool expired = message_is_expired(active);
 
 	if (batch == NULL)
 		return NULL;
-	for (outcome = STAILQ_FIRST(&active->outcomes); outcome != NULL && batch->count < RECIPIENTS_MAX; outcome = next) {
-		next = STAILQ_NEXT(outcome, link);
-		if (!outcome_belongs(outcome, kind, expired))
-			continue;
-		active_take_outcome(active, outcome);
-		STAILQ_INSERT_TAIL(&batch->outcomes, outcome, link);
-		batch->count++;
+	while (batch->count < RECIPIENTS_MAX && (outcome = active_take_outcome(active)) != NULL) {
+		bool belongs = outcome_belongs(outcome, kind, expired);
+
+		STAILQ_INSERT_TAIL(belongs ? &batch->outcomes : &others, outcome, link);
+		batch->count += belongs ? 1 : 0;
 	}
+	active_put_outcomes(active, &others);
 	if (batch->count > 0)
 		return batch;
 	free(batch);
@@ -382,7 +382,8 @@ report_success(struct batch *batch)
 void
 returns_success(struct active *active)
 {
-	struct outcome *outcome, *next;
+	struct outcome_list others = STAILQ_HEAD_INITIALIZER(others);
+	struct outcome *outcome;
 	struct batch *batch;
 
 	if (active->succeeded == 0)
@@ -390,14 +391,15 @@ returns_success(struct active *active)
 	active->returning++; /* our own, so that nothing ends the round meanwhile */
 	while (active->succeeded > 0 && (batch = batch_take(active, REPORT_SUCCESS)) != NULL)
 		report_success(batch);
-	for (outcome = STAILQ_FIRST(&active->outcomes); outcome != NULL && active->succeeded > 0; outcome = next) {
-		next = STAILQ_NEXT(outcome, link);
-		if (!outcome_is_success(outcome->kind))
+	while (active->succeeded > 0 && (outcome = active_take_outcome(active)) != NULL) {
+		if (!outcome_is_success(outcome->kind)) {
+			STAILQ_INSERT_TAIL(&others, outcome, link);
 			continue;
-		active_take_outcome(active, outcome);
+		}
 		end_silently(active, outcome, "out of memory");
 		free(outcome);
 	}
+	active_put_outcomes(active, &others);
 	active->returning--;
 }
 

@@ -333,7 +333,7 @@ class Relayed(SuiteTest):
         self.assertEqual(report.actions, ["failed"])
         self.assertEqual(report.recipients[0]["Status"], "5.1.1")
         self.assertEqual(report.recipients[0]["Diagnostic-Code"], "smtp; 550 5.1.1 No such user here")
-        self.assertIn(self.route, report.recipients[0]["Remote-MTA"])
+        self.assertEqual(report.recipients[0]["Remote-MTA"], f"dns; [{self.route}]")
         self.assertIn("> 550 5.1.1 No such user here", report.text)
         self.assertIn("There is no such address.", report.text)
 

@@ -101,7 +101,7 @@ START_TEST(people_read_what_happened_and_what_they_can_do)
 	             "    (status 5.1.1)\r\n    There is no such address. Please check how it is written.\r\n");
 	expect(text, "\r\n<\"a b\"@example.org>:\r\n    Given up after attempts over 5 days. The last one ended with this:\r\n"
 	             "    This system noticed:\r\n    > mailbox full\r\n    (status 4.2.2)\r\n    The mailbox is full.");
-	expect(text, "and has the number 0123456789ABD here");
+	expect(text, "and has the number 0123456789ABD here.\r\nIf you need help");
 }
 END_TEST
 
@@ -131,6 +131,12 @@ START_TEST(a_remote_host_without_a_name_or_a_reply_is_told_as_it_is)
 	text = compose();
 	expect(text, "Remote-MTA: dns; [192.0.2.1]\r\nDiagnostic-Code: X-Angarium; no answer to DATA\r\n");
 	expect_no(text, "dns; /run");
+	buffer_clear(&out);
+	recipients[0].remote = SLICE("192.0.2.1 [192.0.2.1]:25");
+	recipients[1].remote = SLICE("[2001:db8::1]:25");
+	text = compose();
+	expect(text, "Remote-MTA: dns; [192.0.2.1]\r\n");
+	expect(text, "Remote-MTA: dns; [IPv6:2001:db8::1]\r\n");
 }
 END_TEST
 
