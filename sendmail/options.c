@@ -49,21 +49,24 @@ take_notify(struct sendmail_options *options, const char *argument, char *proble
 {
 	static const char *const words[] = { "success", "failure", "delay" };
 	struct slice rest = slice_from_string(argument);
+	struct slice word;
 
 	options->notify = argument;
 	if (strcasecmp(argument, "never") == 0)
 		return 0;
-	do {
-		struct slice word = slice_first(rest, slice_find(rest, ','));
+	for (;;) {
 		bool known = false;
+
+		word = slice_first(rest, slice_find(rest, ','));
 
 		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 			known = known || slice_equal_nocase(word, slice_from_string(words[i]));
 		if (!known)
 			return refuse(problem, "-N takes never, or some of success,failure,delay", argument);
+		if (word.length == rest.length)
+			return 0;
 		rest = slice_from(rest, word.length + 1);
-	} while (rest.length > 0);
-	return 0;
+	}
 }
 
 static int
