@@ -52,15 +52,15 @@ target_list_free(struct target_list *targets)
 
 /* ---- consignments ---- */
 
-static int
-compare(const struct consignment *a, const struct consignment *b)
+int
+consignment_compare(const struct consignment *a, const struct consignment *b)
 {
 	uintptr_t left = (uintptr_t)a->destination, right = (uintptr_t)b->destination;
 
 	return left < right ? -1 : left > right;
 }
 
-RB_GENERATE(consignment_tree, consignment, entry, compare)
+RB_GENERATE(consignment_tree, consignment, entry, consignment_compare)
 
 struct consignment *
 consignment_find(struct active *active, const struct destination *destination)

@@ -63,7 +63,8 @@ struct consignment {
 };
 
 RB_HEAD(consignment_tree, consignment);
-RB_PROTOTYPE(consignment_tree, consignment, entry, )
+int consignment_compare(const struct consignment *a, const struct consignment *b);
+RB_PROTOTYPE(consignment_tree, consignment, entry, consignment_compare)
 
 /* ACTIVE's consignment for DESTINATION, or NULL. */
 struct consignment *consignment_find(struct active *active, const struct destination *destination);

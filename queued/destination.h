@@ -74,7 +74,8 @@ struct destination {
 
 TAILQ_HEAD(destination_list, destination);
 RB_HEAD(destination_tree, destination);
-RB_PROTOTYPE(destination_tree, destination, entry, )
+int destination_compare(const struct destination *a, const struct destination *b);
+RB_PROTOTYPE(destination_tree, destination, entry, destination_compare)
 
 struct destinations {
 	struct schedule *schedule;

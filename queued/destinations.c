@@ -8,13 +8,13 @@
 
 enum { KEY_MAX = ROUTE_TEXT_MAX + ROUTE_LOGIN_MAX + 32 }; /* bytes of a destination's name, with its NUL */
 
-static int
-compare(const struct destination *a, const struct destination *b)
+int
+destination_compare(const struct destination *a, const struct destination *b)
 {
 	return strcmp(a->key, b->key);
 }
 
-RB_GENERATE(destination_tree, destination, entry, compare)
+RB_GENERATE(destination_tree, destination, entry, destination_compare)
 
 /* ---- names ---- */
 
