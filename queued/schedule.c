@@ -137,7 +137,7 @@ schedule_recovered(struct schedule *schedule, struct message *message)
 
 		next = now + arc4random_uniform((uint32_t)(spread < OVERDUE_SPREAD ? spread : OVERDUE_SPREAD) + 1);
 	}
-	schedule_wait(schedule, message, next);
+	schedule_wait(schedule, message, message->returned ? now : next);
 }
 
 static void
