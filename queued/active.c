@@ -36,6 +36,7 @@ active_new(struct schedule *schedule, struct message *message, struct record *re
 	active->schedule = schedule;
 	active->message = message;
 	STAILQ_INIT(&active->outcomes);
+	LIST_INIT(&active->batches);
 	RB_INIT(&active->consignments);
 	TAILQ_INIT(&active->held);
 	if (record != NULL) {
@@ -87,6 +88,7 @@ active_free(struct active **active_p)
 	if (active->waits_for != NULL)
 		destination_release(active->waits_for);
 	active_unload(active);
+	returns_forget(active);
 	active_drop_outcomes(active);
 	active->schedule->actives--;
 	active->message->active = NULL;

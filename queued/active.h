@@ -64,6 +64,7 @@ struct active {
 	uint32_t asked;                  /* questions under way */
 	uint32_t expanding;              /* EXPANSIONs that are not durable yet */
 	uint32_t returning;              /* reports that are not durable yet */
+	LIST_HEAD(, batch) batches;      /* what they are about (returns.h) */
 	bool asking;                     /* in the list of those that have something to ask */
 	bool closing;                    /* a round in which everything fails: the message is returned by the administrator */
 	struct outcome_list outcomes;

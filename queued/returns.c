@@ -27,6 +27,17 @@ batch_free(struct batch *batch)
 	free(batch);
 }
 
+void
+returns_forget(struct active *active)
+{
+	struct batch *batch;
+
+	while ((batch = LIST_FIRST(&active->batches)) != NULL) {
+		LIST_REMOVE(batch, link);
+		batch_free(batch);
+	}
+}
+
 static struct batch *
 batch_new(struct active *active, enum report_kind kind)
 {
@@ -183,6 +194,7 @@ batch_settled(void *context, struct record *record, int error)
 	const struct outcome *outcome;
 
 	(void)error; /* such a record becomes durable in the end */
+	LIST_REMOVE(batch, link);
 	active->message->settling--;
 	active->returning--;
 	if (batch->kind == REPORT_DELAY)
@@ -236,6 +248,7 @@ batch_report(struct batch *batch)
 		batch_log(batch, id);
 		batch->active->message->settling++;
 		batch->active->returning++;
+		LIST_INSERT_HEAD(&batch->active->batches, batch, link);
 		record->again = true;
 		store_add(schedule->hooks.store, batch->message, record, batch_settled, batch);
 	}

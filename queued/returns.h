@@ -12,6 +12,7 @@ enum { RETURNS_HEADER_MAX = 64 * 1024 }; /* bytes of a header section that is lo
 
 /* Some outcomes that are reported, or dropped, together. */
 struct batch {
+	LIST_ENTRY(batch) link;       /* in ACTIVE's, from its report to the end of that one's sync */
 	struct active *active;
 	enum report_kind kind;
 	struct outcome_list outcomes; /* that end with it; none of REPORT_DELAY */

@@ -119,6 +119,8 @@ bool returns_wanted(const struct active *active);
 void returns_begin(struct active *active);
 /* Reports what was delivered to those who want to know. Calls active_check when it is durable. */
 void returns_success(struct active *active);
+/* Frees what waits for reports that will not be settled any more. */
+void returns_forget(struct active *active);
 /* RECIPIENT is about to become several targets: reports that, when it is wanted. In the turn of the EXPANSION, and before it. */
 void returns_expanded(struct active *active, uint32_t recipient);
 

@@ -1,8 +1,8 @@
 /*
  * The queue's store under power cuts. A model of the disk keeps apart what was synced from what was only written. A cut leaves what was
  * synced, and of the rest each sector and each directory entry or not, by chance. Whatever was settled must then be found: no
- * message is lost, no message evaporates between its bounce and itself, and nothing that was over for good comes back. That also when
- * syncs fail, or the syncer dies, before.
+ * message is lost, no message evaporates between its bounce and itself, nothing that was over for good comes back, and what the
+ * administrator holds is held. That also when syncs fail, or the syncer dies, before.
  */
 #include "queued/store_state.h"
 #include "t/unit/store_fixture.h"
@@ -300,6 +300,8 @@ struct entry {
 	enum given given[RECIPIENTS]; /* what the store was told */
 	bool safe[RECIPIENTS];        /* and that is durable */
 	uint64_t bounce[RECIPIENTS];
+	unsigned marks;               /* that were told: held with the first, released with the second, and so on */
+	unsigned safe_marks;          /* and that are durable */
 };
 
 static struct entry entries[ENTRIES_MAX];
@@ -438,6 +440,25 @@ defer(void)
 		fixture_defer(entry->id, 1, 1);
 }
 
+static void
+mark_is_safe(void *context)
+{
+	((struct entry *)context)->safe_marks++;
+}
+
+/* As the administrator does it, who waits for the sync. */
+static void
+give_mark(void)
+{
+	struct entry *entry = entry_count == 0 ? NULL : &entries[random_below((unsigned)entry_count)];
+	struct message *message = entry == NULL || !entry->settled ? NULL : store_find(fixture.store, entry->id);
+
+	if (message == NULL)
+		return;
+	store_mark(fixture.store, message, entry->marks++ % 2 == 0 ? MARK_HELD : MARK_RELEASED);
+	ck_assert_int_eq(store_await(fixture.store, mark_is_safe, entry), 0);
+}
+
 static bool faults; /* syncs may fail */
 
 static void
@@ -453,6 +474,8 @@ step(void)
 		give_bounce();
 	else if (kind < 58)
 		defer();
+	else if (kind < 61)
+		give_mark();
 	else if (kind < 75)
 		store_flush(fixture.store);
 	else if (kind < 80)
@@ -505,6 +528,18 @@ check_recipient(struct entry *entry, uint32_t r)
 }
 
 static void
+check_marks(struct entry *entry)
+{
+	const struct message *message = store_find(fixture.store, entry->id);
+
+	if (message == NULL)
+		return;
+	ck_assert_msg(entry->marks != entry->safe_marks || message->held == (entry->marks % 2 == 1), "%llx is %sheld",
+	              (unsigned long long)entry->id, message->held ? "" : "not ");
+	entry->marks = entry->safe_marks = message->held ? 1 : 0;
+}
+
+static void
 check_all(void)
 {
 	size_t kept = 0;
@@ -516,6 +551,8 @@ check_all(void)
 		for (uint32_t r = 0; r < entries[i].recipients; r++)
 			if (entries[i].settled)
 				check_recipient(&entries[i], r);
+	for (size_t i = 0; i < entry_count; i++)
+		check_marks(&entries[i]);
 	/* What was found although it was not promised is so from now on; what is over can be forgotten when nothing refers to it. */
 	for (size_t i = 0; i < entry_count; i++) {
 		bool over = true;
