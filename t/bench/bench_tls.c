@@ -138,6 +138,6 @@ main(int argc, char **argv)
 			fail("a client failed");
 		total += count;
 	}
-	printf("%s: %llu handshakes a second\n", argv[2], (unsigned long long)(total / seconds));
+	printf("%llu %s handshakes a second\n", (unsigned long long)(total / seconds), argv[2]);
 	return EXIT_SUCCESS;
 }

@@ -2,14 +2,17 @@
 
 import collections
 import pathlib
+import re
 import resource
+import socket
+import ssl
 import shutil
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "suite"))
-from harness import DOMAIN, PASSWORD, eventually  # noqa: E402
-from servers import Angarium, Dovecot, OpenSmtpd, Postfix, Sink, memory, now  # noqa: E402
+from harness import DOMAIN, PASSWORD, eventually, free_ports  # noqa: E402
+from servers import CHEAP, YESCRYPT, Angarium, Dovecot, OpenSmtpd, Postfix, Sink, memory, now, wait_port  # noqa: E402
 
 Row = collections.namedtuple("Row", "name what unit more_is_better contestants targets")
 Target = collections.namedtuple("Target", "text against value at_least")
@@ -118,10 +121,10 @@ def whole_floor(standard, sessions, size):
 
 # ---- relaying ----
 
-def relay(server, directory, messages, **directives):
+def relay(server, directory, messages):
     """Messages a second until the last is at the sink and the queue is empty."""
     with Running(Sink(directory / "sink")) as sink:
-        with Running(server(directory / "server", **directives, relay_port=sink.smtp_port)) as running:
+        with Running(server(directory / "server", relay_port=sink.smtp_port)) as running:
             start = now()
             source(running.smtp_port, messages, 20, 4096, "user@relayed.example")
             eventually(lambda: sink.count() >= messages and running.queue_is_empty(), "the last message is at the sink", 60)
@@ -133,6 +136,48 @@ def relayer(server, standard):
         if server is not Angarium:
             need(server)
         return relay(server, directory, bench.count(standard))
+    return measure
+
+
+# ---- the table, and handshakes ----
+
+def lookups(users, clients, at_once, field):
+    """FIELD of what bench_lookup prints: answers a second (0), or microseconds at the 99th percentile (2)."""
+    def measure(bench, directory):
+        with Running(Angarium(directory / "server")) as running:
+            running.add_users([f"u{number}" for number in range(bench.count(users))])
+            text = bench.program("bench_lookup", running.directory / "run" / "tabled-smtpd.sock", clients, at_once, 5, bench.count(users), DOMAIN)
+            return float(re.findall(r"[0-9.]+", text)[field])
+    return measure
+
+
+def certificate(directory):
+    key, chain = directory / "key.pem", directory / "chain.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", chain], check=True, capture_output=True)
+    return chain, key
+
+
+def handshakes_of_ours(kind, clients):
+    def measure(bench, directory):
+        chain, key = certificate(directory)
+        port, = free_ports(1)
+        with Running(Angarium(directory / "server", tls_certificate=f"{chain} {key}", smtps_listen=f"127.0.0.1:{port}")):
+            return bench.number("bench_tls", port, kind, 4, clients)
+    return measure
+
+
+def handshakes_of_openssl(kind, clients):
+    def measure(bench, directory):
+        chain, key = certificate(directory)
+        port, = free_ports(1)
+        with subprocess.Popen(["openssl", "s_server", "-quiet", "-accept", f"127.0.0.1:{port}", "-cert", chain, "-key", key], stdin=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+            try:
+                wait_port(port)
+                return bench.number("bench_tls", port, kind, 4, clients)
+            finally:
+                server.kill()
     return measure
 
 
@@ -149,8 +194,9 @@ def fill(path, count, size=4096):
         (path / "cur" / f"{1700000000 + index}.M{index}P1.bench,S={len(text)},W={crlf}:2,").write_bytes(text)
 
 
-def reading(server, directory, users, count):
+def reading(server, directory, users, count, setting=YESCRYPT):
     running = server(directory / "server")
+    running.setting = setting
     running.start()
     running.add_users(users)
     for user in users:
@@ -183,7 +229,7 @@ def idle_pop3(server, sessions):
     def measure(bench, directory):
         if server is not Angarium and not server.available():
             raise Skipped("not installed, or not root")
-        running = reading(server, directory, [f"user{index}" for index in range(sessions)], 0)
+        running = reading(server, directory, [f"user{index}" for index in range(sessions)], 0, CHEAP)
         try:
             before = memory(running.pids())
             arguments = [str(bench.programs / "bench_pop3"), str(running.pop3_port), f"user%@{DOMAIN}", PASSWORD, "idle", str(sessions)]
@@ -194,6 +240,33 @@ def idle_pop3(server, sessions):
             return (after - before) / sessions / 1024
         finally:
             running.stop()
+    return measure
+
+
+def idle_greeted(port_name, sessions, tls=False):
+    """Ours, of sessions that have been greeted and say nothing; with TLS after the handshake."""
+    def measure(bench, directory):
+        options = {"smtp_sessions": 20000, "pop3_sessions": 20000, "pop3_login_timeout": "1h"}
+        port = None
+        if tls:
+            port, = free_ports(1)
+            chain, key = certificate(directory)
+            options.update({"tls_certificate": f"{chain} {key}", f"{port_name}s_listen": f"127.0.0.1:{port}"})
+        with Running(Angarium(directory / "server", **options)) as running:
+            port = port or getattr(running, f"{port_name}_port")
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            before = memory(running.pids())
+            clients = []
+            for _ in range(sessions):
+                client = socket.create_connection(("127.0.0.1", port), timeout=30)
+                clients.append(context.wrap_socket(client) if tls else client)
+            for client in clients:
+                client.recv(1000)
+            after = memory(running.pids())
+            for client in clients:
+                client.close()
+            return (after - before) / sessions / 1024
     return measure
 
 
@@ -231,6 +304,28 @@ ROWS = [
     Row("pop3-logins", "POP3 logins, STAT and QUIT, 20 at once, 20 messages each", "logins/s", True,
         [("Angarium", reader(Angarium, 20, "logins", 20, 5, 40, users=40)), ("Dovecot", reader(Dovecot, 20, "logins", 20, 5, 40, users=40))],
         [Target("20 x Dovecot", "Dovecot", 20, True)]),
+    Row("relay-20", "relaying 4 KiB messages through the queue, 20 sessions, until the queue is empty", "messages/s", True,
+        [("Angarium", relayer(Angarium, MESSAGES)), ("Postfix", relayer(Postfix, MESSAGES / 10)), ("OpenSMTPD", relayer(OpenSmtpd, MESSAGES / 20))],
+        [Target("8 x Postfix", "Postfix", 8, True)]),
+    Row("lookups", "address lookups, 1,000,000 users, 8 clients with 32 in flight each", "lookups/s", True,
+        [("Angarium", lookups(1000000, 8, 32, 0))], [Target("100,000 a second", None, 100000, True)]),
+    Row("lookup-time", "the 99th percentile of a lookup, 8 clients with 4 in flight each", "us", False,
+        [("Angarium", lookups(1000000, 8, 4, 2))], [Target("under 1 ms", None, 1000, False)]),
+    Row("tls-full", "full TLS 1.3 handshakes, ECDSA P-256, 4 clients", "handshakes/s", True,
+        [("Angarium", handshakes_of_ours("new", 4)), ("openssl s_server", handshakes_of_openssl("new", 4))],
+        [Target("70 % of openssl s_server", "openssl s_server", 0.7, True)]),
+    Row("tls-resumed", "resumed TLS 1.3 handshakes, 4 clients", "handshakes/s", True,
+        [("Angarium", handshakes_of_ours("resumed", 4)), ("openssl s_server", handshakes_of_openssl("resumed", 4))],
+        [Target("80 % of openssl s_server", "openssl s_server", 0.8, True)]),
+    Row("tls-full-1", "full TLS 1.3 handshakes, ECDSA P-256, 1 client", "handshakes/s", True,
+        [("Angarium", handshakes_of_ours("new", 1)), ("openssl s_server", handshakes_of_openssl("new", 1))],
+        [Target("70 % of openssl s_server", "openssl s_server", 0.7, True)]),
+    Row("idle-smtp", "memory of an idle SMTP session, 10,000 sessions", "KiB", False, [("Angarium", idle_greeted("smtp", 10000))],
+        [Target("at most 20 KiB", None, 20, False)]),
+    Row("idle-smtp-tls", "memory of an idle SMTP session with TLS, 8,000 sessions", "KiB", False, [("Angarium", idle_greeted("smtp", 8000, True))],
+        [Target("at most 60 KiB", None, 60, False)]),
+    Row("idle-pop3-tls", "memory of an idle POP3 session with TLS, 8,000 sessions", "KiB", False, [("Angarium", idle_greeted("pop3", 8000, True))],
+        [Target("at most 60 KiB", None, 60, False)]),
     Row("idle-pop3", "memory of an idle POP3 session, 10,000 logged in (Dovecot: 500)", "KiB", False,
         [("Angarium", idle_pop3(Angarium, 10000)), ("Dovecot", idle_pop3(Dovecot, 500))],
         [Target("at most 20 KiB", None, 20, False)]),

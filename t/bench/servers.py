@@ -4,6 +4,7 @@ the benchmark's directory and runs in a mount name space, where the places that 
 """
 
 import functools
+import json
 import os
 import pathlib
 import pwd
@@ -16,16 +17,19 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "suite"))
-from harness import DOMAIN, PASSWORD, Suite, children_of, eventually, free_ports  # noqa: E402
+from harness import ALL_SERVICES, DOMAIN, PASSWORD, SBIN, Suite, children_of, eventually, free_ports  # noqa: E402
 
 OWNER = pwd.getpwnam("nobody")  # of the others' mailboxes
 
 
+YESCRYPT = "$y$j9T$benchbenchbenchbench$"  # as dear as passwd(1) makes it
+CHEAP = "$5$rounds=1000$bench$"            # where it is not logins that are measured
+
+
 @functools.cache
-def hash_of(password):
-    """By yescrypt, as cheap as passwd(1) makes it."""
-    script = "print crypt($ARGV[0], '$y$j9T$benchbenchbenchbench$')"
-    return subprocess.run(["perl", "-e", script, password], check=True, capture_output=True, text=True).stdout
+def hash_of(password, setting):
+    script = "print crypt($ARGV[0], $ARGV[1])"
+    return subprocess.run(["perl", "-e", script, password, setting], check=True, capture_output=True, text=True).stdout
 
 
 def wait_port(port):
@@ -67,6 +71,7 @@ def memory(pids):
 
 class Server:
     name = ""
+    setting = YESCRYPT  # of passwords
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
@@ -90,18 +95,20 @@ class Angarium(Server):
                  "smtp_recipient_rate_per_address": "off", "pop3_sessions_per_address": 0, "pop3_session_rate_per_address": "off",
                  "pop3_login_workers": 0, "pop3_session_workers": 0, "smtp_workers": 0, "hash_workers": 0, "hash_cost": 5, "log_level": "info"}
 
-    def __init__(self, directory, services=None, **directives):
+    def __init__(self, directory, relay_port=None, **directives):
         super().__init__(directory)
-        options = {"services": services} if services else {}
-        self.suite = Suite(directory=self.directory, **options, **{**self.unlimited, **directives})
+        self.suite = Suite(directory=self.directory, services=ALL_SERVICES, **{**self.unlimited, **directives})
         self.smtp_port, self.pop3_port = self.suite.smtp_port, self.suite.pop3_port
+        self.relay_port = relay_port
 
     def start(self):
         self.suite.start()
+        if self.relay_port:
+            self.suite.dbtool("route", "add", "*", f"smtp://127.0.0.1:{self.relay_port}")
 
     def add_users(self, users):
         self.suite.add_domain()
-        lines = "".join(f"user {user}@{DOMAIN} password={hash_of(PASSWORD)}\n" for user in users)
+        lines = "".join(f"user {user}@{DOMAIN} password={hash_of(PASSWORD, self.setting)}\n" for user in users)
         self.suite.dbtool("import", "--if-not-exists", "-", stdin=lines)
 
     def maildir(self, user):
@@ -116,7 +123,8 @@ class Angarium(Server):
         return [pid for process in self.suite.running.values() for pid in descendants(process.pid)]
 
     def queue_is_empty(self):
-        return True
+        tool = subprocess.run([SBIN / "queuetool", "-c", self.suite.configuration, "stats", "--json"], check=True, capture_output=True)
+        return json.loads(tool.stdout)["messages"] == 0
 
     def stop(self):
         self.suite.stop()
@@ -219,7 +227,6 @@ class InNamespace(Server):
 class OpenSmtpd(InNamespace):
     name = "OpenSMTPD"
     package = "opensmtpd"
-    libraries = ("libasr0",)
 
     def __init__(self, directory, relay_port=None):
         super().__init__(directory)
@@ -235,7 +242,7 @@ class OpenSmtpd(InNamespace):
         packages = self.directory / "packages"
         packages.mkdir()
         os.chown(packages, OWNER.pw_uid, OWNER.pw_gid)
-        subprocess.run(["apt-get", "download", "-q", self.package, *self.libraries], cwd=packages, check=True, capture_output=True)
+        subprocess.run(["apt-get", "download", "-q", self.package], cwd=packages, check=True, capture_output=True)
         for package in packages.glob("*.deb"):
             subprocess.run(["dpkg", "-x", package, self.directory / "root"], check=True)
 
@@ -268,7 +275,6 @@ mount --bind {self.directory}/spool /var/spool/smtpd
 chmod 711 /var/spool/smtpd
 mount --bind {self.directory}/run /run
 mkdir -p /var/lib/opensmtpd/empty /run/opensmtpd
-for library in {root}/usr/lib/*/libasr.so*; do export LD_LIBRARY_PATH=$(dirname $library); done
 exec {root}/usr/sbin/smtpd -d -f {self.directory}/etc/smtpd.conf
 """)
         wait_port(self.smtp_port)
@@ -314,7 +320,7 @@ default_process_limit = 10000
 default_client_limit = 20000
 passdb {{
   driver = static
-  args = password={{CRYPT}}{hash_of(PASSWORD)}
+  args = password={{CRYPT}}{hash_of(PASSWORD, self.setting)}
 }}
 userdb {{
   driver = static
