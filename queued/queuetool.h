@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "common/base/plain.h"
 #include "common/mail/config.h"
 #include "queued/admin_frames.h"
 
@@ -67,8 +68,6 @@ void tool_help(FILE *out);
 
 /* "queuetool: ..." on standard error. Returns STATUS. */
 int tool_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Text from elsewhere, for a terminal: control characters become "?". */
-void tool_print(struct slice text);
 /* Does the call. 0 or a sysexits(3) code. */
 int tool_run(struct tool *tool);
 

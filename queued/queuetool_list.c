@@ -83,7 +83,7 @@ print_recipients(struct queue_entry *entry, const char *between)
 {
 	for (uint32_t i = 0; i < entry->count; i++) {
 		fputs(i == 0 ? "" : between, stdout);
-		tool_print(wire_get_slice(&entry->addresses));
+		plain_string(stdout, wire_get_slice(&entry->addresses));
 	}
 }
 
@@ -97,7 +97,7 @@ print_entry(struct queue_entry *entry)
 	printf("%s  %6s  %6s  %-8s  %6s  ", id, tool_age(now - entry->arrival, age), tool_size(entry->size, size),
 	       tool_state(entry->state), entry->next == 0 ? "-" : tool_age(entry->next - now, next));
 	putchar('<');
-	tool_print(entry->sender);
+	plain_string(stdout, entry->sender);
 	fputs("> ", stdout);
 	print_recipients(entry, ",");
 	if (entry->left > entry->count)
@@ -105,10 +105,10 @@ print_entry(struct queue_entry *entry)
 	if (entry->text.length > 0) {
 		fputs("\n               (", stdout);
 		if (entry->status.length > 0) {
-			tool_print(entry->status);
+			plain_string(stdout, entry->status);
 			putchar(' ');
 		}
-		tool_print(entry->text);
+		plain_string(stdout, entry->text);
 		putchar(')');
 	}
 	putchar('\n');
@@ -129,16 +129,16 @@ print_mailq(struct queue_entry *entry)
 	if (localtime_r(&arrival, &local) != NULL && strftime(date, sizeof(date), "%a %b %e %H:%M:%S", &local) == 0)
 		date[0] = '\0';
 	printf("%s%c %8ju %s  ", id, marks[entry->state], (uintmax_t)entry->size, date);
-	tool_print(entry->sender.length == 0 ? SLICE("MAILER-DAEMON") : entry->sender);
+	plain_string(stdout, entry->sender.length == 0 ? SLICE("MAILER-DAEMON") : entry->sender);
 	putchar('\n');
 	if (entry->text.length > 0) {
 		putchar('(');
-		tool_print(entry->text);
+		plain_string(stdout, entry->text);
 		fputs(")\n", stdout);
 	}
 	for (uint32_t i = 0; i < entry->count; i++) {
 		printf("%41s", "");
-		tool_print(wire_get_slice(&entry->addresses));
+		plain_string(stdout, wire_get_slice(&entry->addresses));
 		putchar('\n');
 	}
 	putchar('\n');

@@ -15,13 +15,6 @@
 
 enum { FAIL_TEXT = 1024 }; /* bytes */
 
-void
-tool_print(struct slice text)
-{
-	for (size_t i = 0; i < text.length; i++)
-		putchar((unsigned char)text.data[i] < ' ' || text.data[i] == 127 ? '?' : text.data[i]);
-}
-
 int
 tool_fail(int status, const char *format, ...)
 {
@@ -31,10 +24,9 @@ tool_fail(int status, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	for (char *at = text; *at != '\0'; at++)
-		if ((unsigned char)*at < ' ' || *at == 127)
-			*at = '?';
-	fprintf(stderr, "queuetool: %s\n", text);
+	fputs("queuetool: ", stderr);
+	plain_string(stderr, slice_from_string(text));
+	putc('\n', stderr);
 	return status;
 }
 

@@ -64,15 +64,15 @@ text_entry(const struct queue_entry *entry)
 	date_format(entry->arrival, date);
 	printf("message:    %s\nstate:      %s\narrived:    %s, %s ago\nsize:       %s\nsender:     <", id, tool_state(entry->state), date,
 	       tool_age(now - entry->arrival, age), tool_size(entry->size, size));
-	tool_print(entry->sender);
+	plain_string(stdout, entry->sender);
 	printf(">\nrecipients: %u, %u left\nattempts:   %u\n", (unsigned)entry->recipients, (unsigned)entry->left, (unsigned)entry->attempts);
 	if (entry->next > 0)
 		printf("next:       %s, in %s\n", tool_time(entry->next, next), tool_age(entry->next - now, age));
 	if (entry->text.length > 0) {
 		fputs("reason:     ", stdout);
-		tool_print(entry->status);
+		plain_string(stdout, entry->status);
 		putchar(' ');
-		tool_print(entry->text);
+		plain_string(stdout, entry->text);
 		putchar('\n');
 	}
 }
@@ -83,7 +83,7 @@ text_field(const char *name, struct slice value)
 	if (value.length == 0)
 		return;
 	fputs(name, stdout);
-	tool_print(value);
+	plain_string(stdout, value);
 	putchar('\n');
 }
 
@@ -106,12 +106,12 @@ text_recipient(const struct show *show, const struct queue_recipient *recipient)
 	if (show->in_section == 0)
 		puts("\nRecipients:");
 	printf("  %-9s  ", tool_recipient_state(recipient->state));
-	tool_print(recipient->address);
+	plain_string(stdout, recipient->address);
 	if (recipient->from != recipient->index)
 		printf("  (from recipient %u)", (unsigned)recipient->from + 1);
 	if (recipient->orcpt.length > 0) {
 		fputs("  ORCPT=", stdout);
-		tool_print(recipient->orcpt);
+		plain_string(stdout, recipient->orcpt);
 	}
 	if (recipient->notify != 0) {
 		fputs("  NOTIFY=", stdout);
@@ -128,13 +128,13 @@ text_attempt(const struct show *show, const struct queue_attempt *attempt)
 	if (show->in_section == 0)
 		puts("\nAttempts, the latest first:");
 	printf("  %s  ", tool_time(attempt->when, when));
-	tool_print(attempt->status);
+	plain_string(stdout, attempt->status);
 	putchar(' ');
 	if (attempt->remote.length > 0) {
-		tool_print(attempt->remote);
+		plain_string(stdout, attempt->remote);
 		fputs(": ", stdout);
 	}
-	tool_print(attempt->text);
+	plain_string(stdout, attempt->text);
 	if (attempt->recipients > 1)
 		printf("  (%u recipients)", (unsigned)attempt->recipients);
 	putchar('\n');

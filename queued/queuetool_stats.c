@@ -100,12 +100,12 @@ text_destination(const struct queue_destination *destination)
 	printf("%8ju  %8u  %6u  %9ju  %8ju  %6ju  ", (uintmax_t)destination->waiting, (unsigned)destination->under_way,
 	       (unsigned)destination->window, (uintmax_t)destination->delivered, (uintmax_t)destination->deferred,
 	       (uintmax_t)destination->failed);
-	tool_print(destination->name);
+	plain_string(stdout, destination->name);
 	if (destination->down_until > 0)
 		printf("  down for %s", tool_age(destination->down_until - clock_wall(), age));
 	if (destination->text.length > 0) {
 		fputs("  (", stdout);
-		tool_print(destination->text);
+		plain_string(stdout, destination->text);
 		putchar(')');
 	}
 	putchar('\n');

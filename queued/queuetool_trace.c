@@ -45,16 +45,16 @@ text_event(const struct queue_happening *happening)
 	       event_name(happening->event));
 	if (happening->address.length > 0 || happening->event == QUEUE_EVENT_ACCEPTED) {
 		fputs("  <", stdout);
-		tool_print(happening->address);
+		plain_string(stdout, happening->address);
 		putchar('>');
 	}
 	if (happening->status.length > 0) {
 		fputs("  ", stdout);
-		tool_print(happening->status);
+		plain_string(stdout, happening->status);
 	}
 	if (happening->text.length > 0) {
 		fputs("  ", stdout);
-		tool_print(happening->text);
+		plain_string(stdout, happening->text);
 	}
 }
 

@@ -13,6 +13,7 @@
 
 enum {
 	ACTIVES_MAX = 20000,    /* messages in rounds; the others wait outside, smaller */
+	CLOSINGS_MAX = 64,      /* messages that are returned in one turn, after which others get theirs */
 	ROOM_PART = 2,          /* of the room that is left, as a divisor, for one destination */
 	OVERDUE_SPREAD = 300,   /* seconds at most over which retries are spread that became due while queued did not run, */
 	OVERDUE_SPEED = 2000,   /* as many in each */
@@ -208,7 +209,9 @@ schedule_turn(struct schedule *schedule)
 	schedule_check_clock(schedule, now);
 	if (store_is_broken(schedule->hooks.store))
 		return; /* results could not be recorded */
-	while (schedule_has_room(schedule) && (first = heap_first(&schedule->timetable)) != NULL && first->key <= now)
+	schedule->closings = 0;
+	while (schedule_has_room(schedule) && schedule->closings < CLOSINGS_MAX && (first = heap_first(&schedule->timetable)) != NULL &&
+	       first->key <= now)
 		schedule_try(schedule, HEAP_ELEMENT(first, struct message, timer), now);
 	route_run(schedule);
 	destinations_run(&schedule->local);

@@ -32,6 +32,7 @@ active_return(struct active *active)
 	int error = active_load(active);
 
 	active->closing = true;
+	active->schedule->closings++;
 	if (error == -EBADMSG) {
 		struct schedule *schedule = active->schedule;
 

@@ -17,6 +17,7 @@ struct schedule {
 	TAILQ_HEAD(, active) asking;      /* those that have addresses to ask about, in turn */
 	uint32_t asked;                   /* questions under way */
 	bool expander_down;               /* asking failed; schedule_expander_up ends it */
+	uint32_t closings;                /* messages that were returned in this turn: each is read, and its report written, at once */
 	size_t actives;
 	uint64_t memory;                  /* bytes of the records of active messages */
 	int64_t latest;                   /* the time at the last turn */

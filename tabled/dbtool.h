@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "common/base/plain.h"
 #include "common/mail/config.h"
 #include "tabled/admin.h"
 
@@ -93,8 +94,6 @@ struct dbtool {
 /* "dbtool: ..." on standard error. Returns STATUS. */
 int dbtool_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void dbtool_help(FILE *out);
-/* Text from elsewhere, for a terminal: control characters become "?". */
-void dbtool_print(FILE *out, struct slice text);
 
 /* The call's name, and its record; a password is asked for. 0 or a sysexits(3) code. */
 int prepare_name(struct dbtool *dbtool);

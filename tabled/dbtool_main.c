@@ -16,13 +16,6 @@ enum {
 	CALL_LIMIT = ADMIN_FRAME_MAX, /* bytes of a name or a record */
 };
 
-void
-dbtool_print(FILE *out, struct slice text)
-{
-	for (size_t i = 0; i < text.length; i++)
-		putc((unsigned char)text.data[i] < ' ' || text.data[i] == 127 ? '?' : text.data[i], out);
-}
-
 int
 dbtool_fail(int status, const char *format, ...)
 {
@@ -34,7 +27,7 @@ dbtool_fail(int status, const char *format, ...)
 	va_end(arguments);
 	progress_end();
 	fputs("dbtool: ", stderr);
-	dbtool_print(stderr, slice_from_string(text));
+	plain_string(stderr, slice_from_string(text));
 	putc('\n', stderr);
 	return status;
 }
@@ -138,7 +131,7 @@ dbtool_finish(struct dbtool *dbtool)
 	} else {
 		status = EX_OK;
 		if (!dbtool->options.quiet && dbtool->reply.message[0] != '\0') {
-			dbtool_print(stdout, slice_from_string(dbtool->reply.message));
+			plain_string(stdout, slice_from_string(dbtool->reply.message));
 			putchar('\n');
 		}
 	}

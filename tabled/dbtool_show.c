@@ -27,7 +27,7 @@ show_list(FILE *out, struct record_list list)
 	while (record_list_next(&list, &item)) {
 		if (!first)
 			fputs(", ", out);
-		dbtool_print(out, item);
+		plain_string(out, item);
 		first = false;
 	}
 }
@@ -65,9 +65,9 @@ show_user(FILE *out, const struct admin_record *record)
 	}
 	line_format_size(user.quota, quota);
 	fputs("login:    ", out);
-	dbtool_print(out, record->name);
+	plain_string(out, record->name);
 	fputs("\nmailbox:  ", out);
-	dbtool_print(out, user.path);
+	plain_string(out, user.path);
 	fprintf(out, "\nquota:    %s\npassword: %s\nenabled:  %s\n", user.quota == 0 ? "none" : quota,
 	        show_scheme(user.password), user.enabled ? "yes" : "no");
 	fprintf(out, "SCRAM:    %s\n", record_secret_find(user.secrets, SLICE(""), &secret) ? "yes" : "no");
@@ -90,11 +90,11 @@ show_route(FILE *out, const struct admin_record *record)
 		return;
 	}
 	fputs("route:    ", out);
-	dbtool_print(out, record->name);
+	plain_string(out, record->name);
 	fputs("\nvia:      ", out);
-	dbtool_print(out, slice_from_string(route_format(&route, words)));
+	plain_string(out, slice_from_string(route_format(&route, words)));
 	fprintf(out, "\nTLS:      %s\nlogin:    ", line_tls_word(route.tls));
-	dbtool_print(out, route.login.length > 0 ? route.login : SLICE("none"));
+	plain_string(out, route.login.length > 0 ? route.login : SLICE("none"));
 	putc('\n', out);
 }
 
@@ -105,12 +105,12 @@ show_route_fields(FILE *out, const struct route *route)
 	char words[ROUTE_TEXT_MAX];
 
 	putc('\t', out);
-	dbtool_print(out, slice_from_string(route_format(route, words)));
+	plain_string(out, slice_from_string(route_format(route, words)));
 	if (route->tls != ROUTE_TLS_STANDARD)
 		fprintf(out, "\ttls=%s", line_tls_word(route->tls));
 	if (route->login.length > 0) {
 		fputs("\tuser=", out);
-		dbtool_print(out, route->login);
+		plain_string(out, route->login);
 	}
 }
 
@@ -124,7 +124,7 @@ show_line(FILE *out, const struct admin_record *record)
 	struct route route;
 	bool enabled = true;
 
-	dbtool_print(out, record->name);
+	plain_string(out, record->name);
 	if (record->noun == ADMIN_DOMAIN && record_domain_decode(record->record, &domain)) {
 		fputs(domain.kind == RECORD_DOMAIN_RELAY ? "\trelay" : "", out);
 		enabled = domain.enabled;
@@ -249,7 +249,7 @@ show_note(void *context, const struct wire_header *header, struct slice payload)
 	(void)context;
 	if (header->type != ADMIN_NOTE || !wire_done(&reader))
 		return -EPROTO;
-	dbtool_print(stdout, text);
+	plain_string(stdout, text);
 	putchar('\n');
 	return 0;
 }

@@ -14,7 +14,7 @@ int
 show_app_password(struct dbtool *dbtool)
 {
 	if (dbtool->options.password == PASSWORD_ASK) {
-		dbtool_print(stdout, buffer_slice(&dbtool->secret));
+		plain_string(stdout, buffer_slice(&dbtool->secret));
 		putchar('\n');
 	} else if (!dbtool->options.quiet) {
 		printf("%s\n", dbtool->reply.message);
@@ -49,7 +49,7 @@ show_list(struct record_list secrets, bool json)
 			json_string(stdout, secret.name);
 			printf(", \"created\": %" PRIu64 "}", secret.created);
 		} else {
-			dbtool_print(stdout, secret.name);
+			plain_string(stdout, secret.name);
 			putchar('\t');
 			show_date(secret.created);
 			putchar('\n');
