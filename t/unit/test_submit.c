@@ -356,6 +356,22 @@ START_TEST(a_broken_envelope_closes_the_channel)
 }
 END_TEST
 
+START_TEST(a_client_cannot_say_that_its_message_is_our_last_report)
+{
+	struct envelope_recipient recipient = { .address = SLICE("user@example.org") };
+	struct envelope envelope = { .flags = ENVELOPE_LAST, .recipient_count = 1, .recipients = &recipient };
+	struct buffer encoded;
+
+	buffer_init(&encoded, 4096);
+	ck_assert_int_eq(envelope_encode(&envelope, &encoded), 0);
+	connect_smtpd();
+	send_message_sized(first_id, buffer_slice(&encoded), 0, 4, SLICE("body"));
+	expect_closed();
+	ck_assert_uint_eq(store_count(fixture.store), 0);
+	buffer_free(&encoded);
+}
+END_TEST
+
 START_TEST(a_message_cut_short_anywhere_closes_the_channel)
 {
 	struct wire_writer writer;
@@ -726,6 +742,7 @@ main(void)
 	tcase_add_test(tests, more_ids_are_given_when_asked_for);
 	tcase_add_test(tests, a_size_that_is_not_the_bodys_closes_the_channel);
 	tcase_add_test(tests, a_broken_envelope_closes_the_channel);
+	tcase_add_test(tests, a_client_cannot_say_that_its_message_is_our_last_report);
 	tcase_add_test(tests, a_message_cut_short_anywhere_closes_the_channel);
 	tcase_add_test(tests, a_type_that_is_not_known_closes_the_channel);
 	tcase_add_test(tests, a_large_body_goes_through_a_file);
