@@ -51,7 +51,9 @@ rate_limit(const struct destination *destination)
 static bool
 has_rate(const struct destination *destination)
 {
-	return bucket_has(&destination->rate, rate_limit(destination), schedule_ticks(destination->set->schedule), 1);
+	struct bucket_rate rate = rate_limit(destination);
+
+	return rate.count == 0 || bucket_has(&destination->rate, rate, schedule_ticks(destination->set->schedule), 1);
 }
 
 static bool
@@ -78,15 +80,16 @@ can_hand_out(const struct destination *destination)
 static bool
 can_call(const struct destination *destination)
 {
-	uint32_t window = destination->set->remote ? destination->window : destination->set->transport->capacity;
-	uint32_t wanted = CALLED_LEAST + CALLED_WINDOWS * window;
-	uint32_t room = schedule_room(destination->set->schedule);
+	uint32_t window, wanted, room;
 
 	if (TAILQ_EMPTY(&destination->waiters))
 		return false;
-	if (destination->state == DESTINATION_PROBE_DUE)
-		return destination->calls_probe && destination->called == 0;
-	return destination->state == DESTINATION_OPEN && destination->called + destination->consignments < (room < wanted ? room : wanted);
+	if (destination->state != DESTINATION_OPEN)
+		return destination->state == DESTINATION_PROBE_DUE && destination->calls_probe && destination->called == 0;
+	window = destination->set->remote ? destination->window : destination->set->transport->capacity;
+	wanted = CALLED_LEAST + CALLED_WINDOWS * window;
+	room = schedule_room(destination->set->schedule);
+	return destination->called + destination->consignments < (room < wanted ? room : wanted);
 }
 
 bool
@@ -251,7 +254,7 @@ destination_run(struct destination *destination)
 		consignment_hold(consignment, &set->held_retries);
 	} else {
 		taken = consignment_send(consignment) == 0;
-		if (taken)
+		if (taken && rate_limit(destination).count != 0)
 			bucket_take(&destination->rate, rate_limit(destination), schedule_ticks(destination->set->schedule), 1);
 	}
 	destination_refresh(destination);

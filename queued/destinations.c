@@ -6,7 +6,10 @@
 
 #include "queued/schedule_state.h"
 
-enum { KEY_MAX = ROUTE_TEXT_MAX + ROUTE_LOGIN_MAX + 32 }; /* bytes of a destination's name, with its NUL */
+enum {
+	KEY_MAX = ROUTE_TEXT_MAX + ROUTE_LOGIN_MAX + 32, /* bytes of a destination's name, with its NUL */
+	STEPS_MAX = 1000,                                /* jobs and refusals of one turn of the loop */
+};
 
 int
 destination_compare(const struct destination *a, const struct destination *b)
@@ -243,8 +246,13 @@ run_jobs(struct destinations *set)
 {
 	struct destination *destination;
 	bool taken = true;
+	int steps = 0;
 
 	while (taken && (destination = TAILQ_FIRST(&set->ready)) != NULL) {
+		if (++steps > STEPS_MAX) {
+			schedule_wake(set->schedule);
+			return;
+		}
 		destination_hold(destination);
 		taken = destination_run(destination);
 		if (taken && destination->ready) {

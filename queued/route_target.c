@@ -74,14 +74,7 @@ route_to(struct active *active, struct destination *destination, struct target *
 void
 route_mailbox(struct active *active, struct target *target)
 {
-	struct destination *destination = destinations_get_local(&active->schedule->local);
-
-	if (destination != NULL) {
-		route_to(active, destination, target);
-		return;
-	}
-	defer_for_memory(active, target->index, target->address);
-	free(target);
+	route_to(active, destination_hold(active->schedule->mailboxes), target);
 }
 
 static void

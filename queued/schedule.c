@@ -32,6 +32,11 @@ schedule_new(const struct schedule_hooks *hooks)
 	destinations_init(&schedule->local, schedule, hooks->local, false);
 	destinations_init(&schedule->remote, schedule, hooks->remote, true);
 	TAILQ_INIT(&schedule->asking);
+	schedule->mailboxes = destinations_get_local(&schedule->local);
+	if (schedule->mailboxes == NULL) {
+		free(schedule);
+		return NULL;
+	}
 	return schedule;
 }
 

@@ -14,6 +14,7 @@ struct schedule {
 	struct heap timetable;            /* of messages that wait, by time */
 	struct destinations local;        /* the delivery workers */
 	struct destinations remote;
+	struct destination *mailboxes;    /* of LOCAL, the only one; held */
 	TAILQ_HEAD(, active) asking;      /* those that have addresses to ask about, in turn */
 	uint32_t asked;                   /* questions under way */
 	bool expander_down;               /* asking failed; schedule_expander_up ends it */
