@@ -14,11 +14,17 @@
 #include <unbound.h>
 #include <unbound-event.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 
 enum {
-	TICK_US = 2000,
-	BEGUN_MAX = 64, /* in a tick: more datagrams at once than a server's socket has room for would be lost, again and again */
+	/*
+	 * Lookups that are new and not answered: the datagrams of more would not all find room in the socket of a server that is busy just now. One that
+	 * is older waits for something that is slow or dead, and must not keep others from beginning.
+	 */
+	YOUNG_MAX = 192,
+	YOUNG_MS = 250,
+	TICK_US = 20 * 1000,
 	CLASS_IN = 1,
 	SECURITY_BOGUS = 1,   /* what libunbound says */
 	SECURITY_SECURE = 2,
@@ -27,7 +33,9 @@ enum {
 
 struct lookup {
 	LIST_ENTRY(lookup) sibling; /* while answered is not NULL */
-	TAILQ_ENTRY(lookup) next;   /* in waiting or finished */
+	TAILQ_ENTRY(lookup) next;   /* in waiting, young or finished */
+	int64_t begun;              /* clock_monotonic_ms */
+	bool is_young;
 	struct lookups *lookups;
 	lookup_answered *answered; /* NULL: forgotten */
 	void *context;
@@ -44,11 +52,12 @@ struct lookups {
 	struct ub_ctx *unbound;
 	struct event *turn; /* tells what has finished */
 	struct lookup_queue waiting;
+	struct lookup_queue young; /* oldest first */
 	struct lookup_queue finished;
 	unsigned under_way;
 	unsigned most; /* of these */
-	unsigned begun; /* since the last tick */
-	struct event *tick;
+	unsigned young_count;
+	struct event *tick; /* while lookups wait: looks for the young that are so no more */
 	bool retired;
 };
 
@@ -173,9 +182,22 @@ lookups_tell_later(struct lookups *lookups)
 	event_active(lookups->turn, EV_TIMEOUT, 1);
 }
 
+/* It is young no more. */
+static void
+lookup_age(struct lookup *lookup)
+{
+	TAILQ_REMOVE(&lookup->lookups->young, lookup, next);
+	lookup->lookups->young_count--;
+	lookup->is_young = false;
+}
+
+/* libunbound does not have it any more. */
 static void
 lookup_finish(struct lookup *lookup, const struct finding_result *result)
 {
+	if (lookup->is_young)
+		lookup_age(lookup);
+	lookup->lookups->under_way--;
 	lookup->result = *result;
 	TAILQ_INSERT_TAIL(&lookup->lookups->finished, lookup, next);
 	lookups_tell_later(lookup->lookups);
@@ -204,7 +226,6 @@ on_answer(void *context, int rcode, void *packet, int length, int security, char
 	struct lookup *lookup = context;
 
 	(void)was_ratelimited;
-	lookup->lookups->under_way--;
 	if (security == SECURITY_BOGUS)
 		log_event(LOG_NOTICE, "resolver.bogus", LOG_STRING("name", lookup->name), LOG_UINT("type", lookup->type),
 		          LOG_STRING("reason", why_bogus == NULL ? "" : why_bogus));
@@ -217,12 +238,13 @@ on_answer(void *context, int rcode, void *packet, int length, int security, char
 static void
 lookup_begin(struct lookups *lookups, struct lookup *lookup)
 {
-	lookups->begun++;
+	lookup->begun = clock_monotonic_ms();
+	lookup->is_young = true;
+	TAILQ_INSERT_TAIL(&lookups->young, lookup, next);
+	lookups->young_count++;
 	lookups->under_way++;
-	if (ub_resolve_event(lookups->unbound, lookup->name, (int)lookup->type, CLASS_IN, lookup, on_answer, NULL) == 0)
-		return;
-	lookups->under_way--;
-	lookup_finish(lookup, &(struct finding_result){ .failed = true });
+	if (ub_resolve_event(lookups->unbound, lookup->name, (int)lookup->type, CLASS_IN, lookup, on_answer, NULL) != 0)
+		lookup_finish(lookup, &(struct finding_result){ .failed = true });
 }
 
 static void
@@ -230,14 +252,14 @@ lookups_begin_more(struct lookups *lookups)
 {
 	struct lookup *lookup;
 
-	while (lookups->begun < BEGUN_MAX && lookups->under_way < lookups->most && (lookup = TAILQ_FIRST(&lookups->waiting)) != NULL) {
+	while (lookups->young_count < YOUNG_MAX && lookups->under_way < lookups->most && (lookup = TAILQ_FIRST(&lookups->waiting)) != NULL) {
 		TAILQ_REMOVE(&lookups->waiting, lookup, next);
 		if (lookup->answered != NULL)
 			lookup_begin(lookups, lookup);
 		else
 			lookup_free(lookup);
 	}
-	if (lookups->begun > 0 && !event_pending(lookups->tick, EV_TIMEOUT, NULL))
+	if (!TAILQ_EMPTY(&lookups->waiting) && !event_pending(lookups->tick, EV_TIMEOUT, NULL))
 		event_add(lookups->tick, &(struct timeval){ .tv_usec = TICK_US });
 }
 
@@ -265,10 +287,13 @@ static void
 on_tick(evutil_socket_t fd, short what, void *context)
 {
 	struct lookups *lookups = context;
+	int64_t old = clock_monotonic_ms() - YOUNG_MS;
+	struct lookup *lookup;
 
 	(void)fd;
 	(void)what;
-	lookups->begun = 0;
+	while ((lookup = TAILQ_FIRST(&lookups->young)) != NULL && lookup->begun <= old)
+		lookup_age(lookup);
 	lookups_begin_more(lookups);
 	lookups_end(lookups);
 }
@@ -307,6 +332,7 @@ lookups_new(struct event_base *base, const struct lookups_setup *setup, struct l
 		return -ENOMEM;
 	lookups->most = setup->most;
 	TAILQ_INIT(&lookups->waiting);
+	TAILQ_INIT(&lookups->young);
 	TAILQ_INIT(&lookups->finished);
 	lookups->turn = event_new(base, -1, 0, on_turn, lookups);
 	lookups->tick = evtimer_new(base, on_tick, lookups);

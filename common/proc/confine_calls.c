@@ -95,6 +95,7 @@ static const struct call calls[] = {
 	CALL(getegid,            "+++++++++++"),
 	CALL(getgid,             "+++++++++++"),
 	CALL(uname,              "+++++++++++"), /* the host's own name, when the configuration is read again */
+	CALL(sysinfo,            "+++++++++++"), /* qsort of more than 1 KiB asks how much memory there is */
 	CALL(sched_yield,        "+++++++++++"),
 	CALL(sched_getaffinity,  "+++++++++++"), /* how many processors */
 	CALL(futex,              "+++++++++++"),
@@ -164,7 +165,6 @@ static const struct call calls[] = {
 	CALL(pselect6,           ".+........."), /* Berkeley DB sleeps by select */
 	CALL(select,             ".+........."),
 	CALL(prlimit64,          ".+..+.+...."), /* the size of a thread's stack */
-	CALL(sysinfo,            ".+........."),
 };
 
 /* For the signal handler, which may take nothing from the heap. */

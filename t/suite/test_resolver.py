@@ -4,7 +4,7 @@ import re
 import socket
 import unittest
 
-from dns import Dns
+from dns import Dns, free_port
 from harness import PREFIX, Suite, eventually
 
 PROBE = PREFIX.parent / "t/unit/probe_resolve"  # a tree is installed in its build directory
@@ -54,6 +54,8 @@ RECORDS = f"""
     out.insecure.               A     127.0.0.52
     xn--bcher-kva.example.com.  A     127.0.0.61
 """
+# Too much for a datagram.
+RECORDS += "".join(f"long.example.com. MX {10 + i} h{i}.example.com.\nh{i}.example.com. A 127.0.1.{i}\n" for i in range(100))
 FORGED = [("forgedmx.example.com.", "MX"), ("forgeda.example.com.", "A"), ("_25._tcp.forgedtlsa.example.com.", "TLSA")]
 
 
@@ -66,7 +68,7 @@ class Answer:
         self.number = int(fields["number"])
         self.result, self.text, self.canonical = (fields.get(key, "") for key in ("result", "text", "canonical"))
         self.secure = fields["secure"] == "yes"
-        self.hosts = [Host(text) for text in fields["hosts"].split(";") if text]
+        self.hosts = [Host(text) for text in fields["hosts"].split(";")[:-1]]  # the log cuts long fields
 
     def __repr__(self):
         return str(vars(self))
@@ -205,6 +207,11 @@ class ResolverTest(unittest.TestCase):
         self.assertEqual(six.hosts[0].addresses, ["2001:db8::1"])
         self.assertEqual((name.result, name.hosts[0].addresses), ("ok", ["127.0.0.61"]))
 
+    def test_long_answers_come_by_tcp(self):
+        answer = self.ask("mx long.example.com")
+        self.assertEqual((answer.result, answer.secure), ("ok", True))
+        self.assertEqual([host.preference for host in answer.hosts[:5]], [10, 11, 12, 13, 14])
+
     def test_no_more_questions_are_under_way_than_allowed_and_each_is_answered(self):
         before = len(self.asking.lines("probe.flood"))
         self.asking.write("flood 9000 example.com\n")
@@ -245,6 +252,10 @@ class ServersTest(unittest.TestCase):
             servers = f"127.0.0.1:{silent.getsockname()[1]} 127.0.0.1:{dns.port}"
             asking = self.start(dns.directives() | {"dns_servers": servers})
             self.assertEqual(asking.ask("mx example.com").result, "ok")
+
+    def test_servers_that_are_not_there_are_a_temporary_failure(self):
+        asking = self.start({"dns_servers": f"[::1]:{free_port()}", "dns_trust_anchor": "off"})
+        self.assertEqual(asking.ask("mx example.com", seconds=70).result, "temporary")
 
     def test_a_wrong_trust_anchor_stops_the_service(self):
         asking = self.start({"dns_servers": "127.0.0.1:53"})
