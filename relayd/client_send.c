@@ -161,7 +161,7 @@ client_put_rcpt(struct client *client, const struct client_recipient *recipient,
 	return command_rcpt(recipient, &client->ehlo, client->smtputf8, out);
 }
 
-/* All recipients, and DATA, or BDAT when the message is short enough to be sent for nothing. */
+/* All recipients, and DATA, or BDAT when the message is short enough to be sent for nothing: it follows then. */
 static int
 client_put_rest(struct client *client, struct buffer *out)
 {
@@ -177,8 +177,7 @@ client_put_rest(struct client *client, struct buffer *out)
 	client->unanswered++;
 	if (!client->chunked)
 		return buffer_append_string(out, "DATA\r\n");
-	error = buffer_printf(out, "BDAT %llu LAST\r\n", (unsigned long long)transaction->size);
-	return error != 0 ? error : buffer_append_slice(out, transaction->body);
+	return buffer_printf(out, "BDAT %llu LAST\r\n", (unsigned long long)transaction->size);
 }
 
 /* Says one thing, or with PIPELINING all that can be said. */
@@ -203,6 +202,8 @@ client_say(struct client *client, bool reset, bool mail, const struct client_rec
 		client_write(client, buffer_slice(&out));
 	else
 		client->broken = true;
+	if (client->ahead && client->chunked && !client->broken)
+		client_write(client, client->transaction->body);
 	buffer_free(&out);
 }
 

@@ -85,9 +85,9 @@ void
 world_free(struct world *world)
 {
 	client_close(&world->client);
-	world_turn(world);
 	if (world->remote >= 0)
 		close(world->remote);
+	world_turn(world); /* a connection that was left with QUIT goes when it sees the other end */
 	event_base_free(world->base);
 	free(world->heard);
 	free(world);
