@@ -1,7 +1,8 @@
 /*
  * The client of SMTP (RFC 5321) and LMTP (RFC 2033): one session over a connected socket, with one transaction after the other.
  *
- * A session goes: greeting, EHLO, STARTTLS, AUTH; then READY is called, and from then on each client_send is answered by one call of DONE. A session
+ * A session goes: greeting, EHLO, STARTTLS, AUTH; then READY is called, and from then on each client_send is answered by one call
+ * of DONE. A session
  * that cannot get ready, or ends while it waits for work, calls ENDED. Nothing is tried again here: the caller knows whether there are
  * other hosts and other connections.
  *
@@ -89,7 +90,8 @@ struct client_outcome {
 	bool busy;             /* the remote closes with 421 */
 	bool deferred;         /* MAIL was answered with 4xx: another host may take the message (RFC 5321 5.1) */
 	/*
-	 * The session ended before anything was answered, as one does that the remote gave up while it was idle. Over a session that was used before, that
+	 * The session ended before anything was answered, as one does that the remote gave up while it was idle. Over a session
+	 * that was used before, that
 	 * says nothing of the destination: the same may be sent over another connection at once.
 	 */
 	bool untouched;
@@ -113,7 +115,8 @@ struct client_callbacks {
 };
 
 /*
- * Begins a session on FD, which is connected and non-blocking, and belongs to the client from now on. NULL when out of memory, or when the settings for TLS
+ * Begins a session on FD, which is connected and non-blocking, and belongs to the client from now on. NULL when out of memory, or
+ * when the settings for TLS
  * cannot be fulfilled; FD is closed then.
  */
 struct client *client_new(struct event_base *base, int fd, const struct client_settings *settings,

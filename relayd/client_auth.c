@@ -1,7 +1,8 @@
 /*
  * AUTH (RFC 4954) with PLAIN (RFC 4616) or LOGIN, both under TLS only.
  *
- * SCRAM would keep the password from a server that is not the right one. Which one it is, TLS says; and its key derivation would hold up the loop.
+ * SCRAM would keep the password from a server that is not the right one. Which one it is, TLS says; and its key derivation would
+ * hold up the loop.
  */
 #include "common/base/base64.h"
 #include "common/mail/route.h"

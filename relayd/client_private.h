@@ -1,7 +1,8 @@
 /*
  * A session, seen from inside relayd/client*.c.
  *
- * client.c begins and ends sessions, client_step.c has the table of states and takes replies, client_greet.c goes from the greeting to being ready,
+ * client.c begins and ends sessions, client_step.c has the table of states and takes replies, client_greet.c goes from the
+ * greeting to being ready,
  * client_auth.c logs in, client_send.c does the envelope and client_content.c the message.
  */
 #ifndef ANGARIUM_RELAYD_CLIENT_PRIVATE_H
@@ -159,7 +160,8 @@ void client_envelope_done(struct client *client);
 /* Writes more of the message while the socket takes it. */
 void client_write_body(struct client *client);
 /*
- * True when BDAT turns out to be unknown: the message is being read as commands, so the session is ended. To be asked before a reply of class 4 or 5 is
+ * True when BDAT turns out to be unknown: the message is being read as commands, so the session is ended. To be asked before a
+ * reply of class 4 or 5 is
  * taken for an answer to the message.
  */
 bool client_chunking_unknown(struct client *client);

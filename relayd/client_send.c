@@ -1,5 +1,6 @@
 /*
- * The envelope of a transaction: what cannot be sent is found out first, then MAIL and RCPT, all at once where PIPELINING is offered (RFC 2920).
+ * The envelope of a transaction: what cannot be sent is found out first, then MAIL and RCPT, all at once where PIPELINING is
+ * offered (RFC 2920).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -80,20 +81,33 @@ client_refuse(struct client *client, const char *status, const char *text)
 	client_settle_all(client, CLIENT_WAITING, &result);
 }
 
+/* The message cannot be looked at now: all recipients are tried later. */
+static void
+client_put_off(struct client *client, int error)
+{
+	struct client_result result;
+
+	client_result_set(&result, RELAY_TEMPORARY, "4.3.0", error == -ENOMEM ? "No memory for the message" : "The message cannot be read");
+	client_settle_all(client, CLIENT_WAITING, &result);
+}
+
 /* RFC 6531 3.2: without SMTPUTF8 nothing goes that needs it. A message that was only declared so does not (3.6). */
 static void
 client_check_utf8(struct client *client)
 {
 	const struct client_transaction *transaction = client->transaction;
 	bool declared = (transaction->flags & RELAY_SMTPUTF8) != 0;
-	bool needed = !mime_is_7bit(transaction->sender);
+	int needed = !mime_is_7bit(transaction->sender);
 	struct client_result result;
 
-	client->smtputf8 = declared || needed;
+	client->smtputf8 = client->ehlo.smtputf8 && (declared || needed);
 	if (!client->ehlo.smtputf8) {
-		client->smtputf8 = false;
-		if (needed || (declared && content_header_8bit(&client->content) != 0))
-			client_refuse(client, "5.6.7", "The message has UTF-8 in its addresses or header, and the remote does not take that (SMTPUTF8)");
+		if (!needed && declared)
+			needed = content_header_8bit(&client->content);
+		if (needed > 0)
+			client_refuse(client, "5.6.7", "The message has UTF-8 in its sender or header, and the remote does not take that (SMTPUTF8)");
+		else if (needed < 0)
+			client_put_off(client, needed);
 	}
 	client_result_set(&result, RELAY_PERMANENT, "5.6.7", "The address has UTF-8, and the remote does not take that (SMTPUTF8)");
 	for (size_t i = 0; i < transaction->recipient_count; i++) {
@@ -234,13 +248,11 @@ client_scan(struct client *client)
 		return;
 	}
 	if (more == -EBADMSG) {
-		snprintf(text, sizeof(text), "The remote takes 7 bits only, and the message cannot be converted: %s", content_problem(&client->content));
+		snprintf(text, sizeof(text), "The remote takes 7 bits only, and the message cannot be converted: %s",
+		         content_problem(&client->content));
 		client_refuse(client, "5.6.3", text);
 	} else {
-		struct client_result result;
-
-		client_result_set(&result, RELAY_TEMPORARY, "4.3.0", more == -ENOMEM ? "No memory for the message" : "The message cannot be read");
-		client_settle_all(client, CLIENT_WAITING, &result);
+		client_put_off(client, more);
 	}
 	client_finish(client);
 }

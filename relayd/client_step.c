@@ -92,7 +92,10 @@ client_dismissed(struct client *client)
 	client_end_session(client, &result);
 }
 
-/* A reply before anything is due. While the message is sent, it refuses what has come so far (RFC 5321 3.3 does not foresee it, servers do it). */
+/*
+ * A reply before anything is due. While the message is sent, it refuses what has come so far (RFC 5321 3.3 does not foresee it,
+ * servers do it).
+ */
 static void
 client_unasked(struct client *client)
 {

@@ -66,7 +66,8 @@ code_point(struct slice character)
 }
 
 /*
- * utf-8-addr-unitext under SMTPUTF8, else utf-8-addr-xtext (RFC 6533 3). A backslash is there already where one is needed: smtpd leaves these forms as
+ * utf-8-addr-unitext under SMTPUTF8, else utf-8-addr-xtext (RFC 6533 3). A backslash is there already where one is needed: smtpd
+ * leaves these forms as
  * they come.
  */
 static int

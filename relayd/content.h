@@ -1,5 +1,6 @@
 /*
- * The message of a transaction, piece by piece: from memory, or from a file that is never read as a whole; as it is, or converted to 7 bits.
+ * The message of a transaction, piece by piece: from memory, or from a file that is never read as a whole; as it is, or converted
+ * to 7 bits.
  */
 #ifndef ANGARIUM_RELAYD_CONTENT_H
 #define ANGARIUM_RELAYD_CONTENT_H
@@ -36,14 +37,19 @@ void content_open(struct content *content, struct slice body, int fd, uint64_t s
 /* Gives back what it holds. Nothing is open then. */
 void content_close(struct content *content);
 /*
- * It shall come in a form that has no byte above 127 (common/mail/mime.h). Nothing has been given out yet, and nothing is until content_scan has seen all
+ * It shall come in a form that has no byte above 127 (common/mail/mime.h). Nothing has been given out yet, and nothing is until
+ * content_scan has seen all
  * of it: 0 or -ENOMEM.
  */
 int content_convert(struct content *content);
-/* Looks at the next piece: 1 when there is more to look at; 0 when all is seen; -EBADMSG: it has such bytes, and cannot be converted; -EIO, -ENOMEM. */
+/*
+ * Looks at the next piece: 1 when there is more to look at; 0 when all is seen; -EBADMSG: it has such bytes, and cannot be
+ * converted; -EIO, -ENOMEM.
+ */
 int content_scan(struct content *content);
 /*
- * The next piece, of MOST bytes at most (converted: whatever comes of as many); empty at the end. It is valid until the next call for any content. 0; -EIO: the file cannot
+ * The next piece, of MOST bytes at most (converted: whatever comes of as many); empty at the end. It is valid until the next call
+ * for any content. 0; -EIO: the file cannot
  * be read, or is too short; -EBADMSG: it is not what was scanned; -ENOMEM.
  */
 int content_next(struct content *content, size_t most, struct slice *piece_r);

@@ -23,7 +23,10 @@ struct ehlo {
 	uint64_t size_limit; /* bytes; 0: none, or none that is told */
 };
 
-/* Takes one line's words, without code; the first line of a reply, which is a greeting, is not for it. What is unknown or malformed means nothing. */
+/*
+ * Takes one line's words, without code; the first line of a reply, which is a greeting, is not for it. What is unknown or
+ * malformed means nothing.
+ */
 void ehlo_take(struct ehlo *ehlo, struct slice words);
 
 #endif

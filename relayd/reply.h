@@ -36,7 +36,8 @@ enum reply_step {
 };
 
 /*
- * Takes the first line of INPUT: *used_r is its length with its end, 0 without one, and *words_r what stands behind the code, in INPUT. A line ends with CRLF, or, for the sake
+ * Takes the first line of INPUT: *used_r is its length with its end, 0 without one, and *words_r what stands behind the code, in
+ * INPUT. A line ends with CRLF, or, for the sake
  * of peace, with LF.
  */
 enum reply_step reply_take(struct reply *reply, struct slice input, size_t *used_r, struct slice *words_r);

@@ -1,8 +1,10 @@
 /*
- * A whole session of the relay's client with a server that says anything. Each transaction must be answered once, with a result for each recipient; a success
+ * A whole session of the relay's client with a server that says anything. Each transaction must be answered once, with a result
+ * for each recipient; a success
  * only when the server has said 2xx to the end of the message; and an envelope without faults is said as it is.
  *
- * The first bytes choose how: SMTP or LMTP, what the messages are, how the server's bytes are cut. "@" in the rest stands for well-formed beginnings, so that
+ * The first bytes choose how: SMTP or LMTP, what the messages are, how the server's bytes are cut. "@" in the rest stands for
+ * well-formed beginnings, so that
  * random inputs get far.
  */
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /*
- * Remotes that drop, refuse, stall, or say what they should not, at each step: every recipient has a result then, never a wrong success, and the session
+ * Remotes that drop, refuse, stall, or say what they should not, at each step: every recipient has a result then, never a wrong
+ * success, and the session
  * is used again only when it is in order.
  */
 #include "t/unit/unit.h"

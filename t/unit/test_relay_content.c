@@ -313,7 +313,8 @@ START_TEST(smtputf8_is_declared_where_it_is_offered)
 }
 END_TEST
 
-START_TEST(without_smtputf8_what_needs_it_fails_and_the_rest_goes)
+START_TEST(without_smtputf8_what_needs_it_fails_and_the_rest_goes,
+          a_header_that_cannot_be_read_is_no_reason_to_return_mail)
 {
 	world = world_new();
 	world_ready(world, "250-PIPELINING\r\n250-8BITMIME\r\n");
@@ -338,10 +339,30 @@ START_TEST(without_smtputf8_what_needs_it_fails_and_the_rest_goes)
 }
 END_TEST
 
+START_TEST(a_header_that_cannot_be_read_is_no_reason_to_return_mail)
+{
+	world = world_new();
+	world_ready(world, "250-PIPELINING\r\n250-8BITMIME\r\n");
+	world_hears(world);
+	make_file(1024);
+	world->transaction.size += 10;
+	world->transaction.flags = RELAY_SMTPUTF8;
+	world_send(world);
+	ck_assert_str_eq(world_hears(world), "");
+	ck_assert_uint_eq(world->dones, 1);
+	ck_assert_int_eq(world->recipients[0].result.result, RELAY_TEMPORARY);
+	ck_assert_str_eq(world->recipients[0].result.status, "4.3.0");
+	ck_assert(world->outcome.usable);
+	fclose(file);
+	world_free(world);
+}
+END_TEST
+
 UNIT_MAIN("relay_content", a_large_file_goes_out_whole_with_its_dots_doubled, a_large_file_goes_out_in_chunks_each_of_which_is_answered,
           a_refused_chunk_ends_the_transaction_which_is_reset, a_refusal_in_the_middle_of_the_message_is_taken_and_ends_the_session,
           a_remote_that_takes_nothing_of_the_message_times_out, a_file_that_is_too_short_is_never_ended,
           bytes_above_127_are_declared_where_8bitmime_is_offered, a_server_without_8bitmime_gets_7_bits,
           seven_bits_are_sent_as_they_are_whatever_was_declared,
           a_file_of_7_bits_is_sent_as_it_is_though_it_could_not_be_converted, what_cannot_be_converted_fails_before_anything_is_said,
-          a_large_file_is_converted_as_well, smtputf8_is_declared_where_it_is_offered, without_smtputf8_what_needs_it_fails_and_the_rest_goes)
+          a_large_file_is_converted_as_well, smtputf8_is_declared_where_it_is_offered, without_smtputf8_what_needs_it_fails_and_the_rest_goes,
+          a_header_that_cannot_be_read_is_no_reason_to_return_mail)
