@@ -1,6 +1,6 @@
 /*
  * A small service for test_service.c: "front" keeps a link to "back" and asks it again whenever it is up; every answer is a
- * log line. It is a service like any other, so that what the test sees is what the real ones do.
+ * log line. So is what stands in a file that it is given. It is a service like any other, so that what the test sees is what the real ones do.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -70,12 +70,23 @@ static const struct link_protocol front_protocol = {
 	.down = front_down,
 };
 
+static void
+front_read_file(void *context)
+{
+	char text[32] = "none";
+	ssize_t length = read(process_file(context, "probe"), text, sizeof(text));
+
+	log_event(LOG_WARNING, "probe.file", LOG_SLICE("text", slice_of(text, length < 0 ? 4 : (size_t)length)));
+}
+
 static int
 front_main(struct process *process)
 {
 	struct link *link = link_new(process, &front_protocol, process);
 
 	log_event(LOG_WARNING, "probe.front", LOG_UINT("pid", (unsigned)getpid()), LOG_UINT("uid", getuid()));
+	front_read_file(process);
+	process_on_reload(process, front_read_file, process);
 	return link == NULL ? 1 : process_run(process);
 }
 
@@ -118,11 +129,19 @@ account(const struct config *config)
 	return config->account_smtp;
 }
 
+static const char *
+file_path(const struct config *config)
+{
+	return config->relay_ca_file;
+}
+
+static const struct service_file file = { "probe", file_path };
 static const struct service_role back = { .name = "back", .account = account, .main = back_main };
 static const struct service_role front = {
 	.name = "front",
 	.account = account,
 	.siblings = { "back" },
+	.files = { &file },
 	.main = front_main,
 };
 static const struct service service = { .name = "probe", .roles = { &back, &front } };

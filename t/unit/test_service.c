@@ -106,7 +106,7 @@ setup(void)
 	snprintf(config_path, sizeof(config_path), "%s/conf", directory);
 	file = fopen(config_path, "w");
 	ck_assert_ptr_nonnull(file);
-	fprintf(file, "hostname probe.example\nrun_directory %s/run\naccount_smtp 64199\n", directory);
+	fprintf(file, "hostname probe.example\nrun_directory %s/run\naccount_smtp 64199\nrelay_ca_file %s/file\n", directory, directory);
 	fclose(file);
 	start(&first, config_path);
 }
@@ -120,6 +120,8 @@ teardown(void)
 	rmdir(path);
 	snprintf(path, sizeof(path), "%s/run", directory);
 	ck_assert_msg(rmdir(path) == 0, "the run directory is not empty after the end");
+	snprintf(path, sizeof(path), "%s/file", directory);
+	unlink(path);
 	unlink(config_path);
 	rmdir(directory);
 }
@@ -136,6 +138,36 @@ START_TEST(roles_start_in_order_and_reach_each_other)
 	pid_after(&first, "event=probe.front");
 	await(&first, "event=service.ready");
 	await(&first, "event=probe.pong");
+	stop_first();
+}
+END_TEST
+
+static void
+write_file(const char *text)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/file", directory);
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600); /* for the parent's eyes only */
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+START_TEST(a_role_is_given_files_that_it_may_not_open_and_again_on_reload)
+{
+	const char *text = await(&first, "event=probe.file");
+
+	ck_assert_ptr_nonnull(strstr(text, "text=none"));
+	await(&first, "event=service.ready");
+	write_file("before");
+	kill(first.pid, SIGHUP);
+	ck_assert_ptr_nonnull(strstr(await(&first, "event=probe.file"), "text=before"));
+	write_file("after");
+	kill(first.pid, SIGHUP);
+	ck_assert_ptr_nonnull(strstr(await(&first, "event=probe.file"), "text=after"));
 	stop_first();
 }
 END_TEST
@@ -229,6 +261,7 @@ main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, roles_start_in_order_and_reach_each_other);
+	tcase_add_test(tests, a_role_is_given_files_that_it_may_not_open_and_again_on_reload);
 	tcase_add_test(tests, a_killed_role_is_started_again_and_found_again);
 	tcase_add_test(tests, a_role_that_is_asked_for_in_the_moment_of_its_death_is_refused);
 	tcase_add_test(tests, a_second_instance_is_refused);
