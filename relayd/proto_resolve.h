@@ -22,10 +22,11 @@ enum resolve_type {
 	 */
 	RESOLVE_ASK = 1,
 	/*
-	 * u8 result (enum resolve_result); string text for people; u8 secure (of the MX records: DNSSEC-validated); string canonical
-	 * name (of the name asked for, after its CNAMEs); u32 count of hosts; for each:
-	 * string name; u32 preference; u8 secure (of its addresses); u32 count of addresses; for each: slice (4 or 16 bytes); u8 tlsa (enum
-	 * resolve_tlsa); string name that the TLSA records were found under (RFC 7672 2.2.3; else empty); u32 count; for each: u8 usage, u8 selector, u8 matching type, slice data (RFC 6698 2.1). Addresses of both families alternate, IPv6 first.
+	 * u8 result (enum resolve_result); string text for people; u8 secure (of the MX records: DNSSEC-validated); string canonical name (of the
+	 * name asked for, after its CNAMEs); u32 count of hosts; for each: string name; u32 preference; u8 secure (of its addresses); u32 count of
+	 * addresses; for each: slice (4 or 16 bytes); u8 tlsa (enum resolve_tlsa); string name that the TLSA records were found under (RFC 7672 2.2.3;
+	 * else empty); u32 count; for each: u8 usage, u8 selector, u8 matching type, slice data (RFC 6698 2.1). Addresses of both families alternate,
+	 * IPv6 first.
 	 */
 	RESOLVE_ANSWER = 2,
 };

@@ -29,7 +29,7 @@ length_is_address(size_t length)
 	return length == 4 || length == 16;
 }
 
-/* A number of things that are at least EACH bytes long; false when they cannot be there. */
+/* A number from LEAST to MOST; false when it is another. */
 static bool
 get_count(struct wire_reader *reader, size_t least, size_t most, size_t *count_r)
 {
