@@ -188,6 +188,29 @@ class Steering(Tool):
         self.deliver()
         self.suite.wait_messages(ALICE)
 
+    def test_a_deferred_message_shows_its_attempts_and_can_be_retried(self):
+        full = "full@" + DOMAIN
+        self.suite.add_user(full, "--quota", "100")
+        self.deliver()
+        name, = self.send(recipients=(full,), body="x" * 1000)
+        entry = eventually(lambda: next((entry for entry in self.list() if entry["status"]), None), "it is deferred")
+        self.assertEqual((entry["state"], entry["attempts"], entry["status"]), ("deferred", 1, "4.2.2"))
+        self.assertGreater(entry["next_attempt"], time.time())
+        self.assertIn("4.2.2", self.tool("list"))
+        self.assertEqual(self.json("retry", "--recipient", full), {"retried": 1})
+        eventually(lambda: self.list()[0]["attempts"] == 2, "it was tried again")
+        shown, = eventually(lambda: [entry for entry in self.json("show", name) if len(entry["history"]) == 2], "both attempts are shown")
+        self.assertEqual([attempt["status"] for attempt in shown["history"]], ["4.2.2", "4.2.2"])
+        self.assertEqual([recipient["state"] for recipient in shown["envelope"]], ["waiting"])
+        self.restart_after_kill()
+        shown, = self.json("show", name)
+        self.assertEqual(len(shown["history"]), 2)
+        story = [event["event"] for event in self.json("trace", name)]
+        self.assertEqual((story[0], story[-1]), ("accepted", "deferred"))
+        self.suite.dbtool("user", "set", full, "--quota", "none")
+        self.tool("retry", name)
+        self.suite.wait_messages(full)
+
     def test_holding_twice_counts_once(self):
         names = self.send(count=3)
         self.assertEqual(self.json("hold", names[0]), {"held": 1})
