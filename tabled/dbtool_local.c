@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/io/durable.h"
 #include "common/proc/account.h"
 #include "tabled/dbtool.h"
 
@@ -19,8 +20,14 @@ enum {
 static int
 local_make_directory(const char *path, bool privileged, const struct account *account)
 {
-	if (mkdir(path, DIRECTORY_MODE) == -1)
-		return errno == EEXIST ? 0 : dbtool_fail(EX_CANTCREAT, "%s: %s", path, strerror(errno));
+	struct stat status;
+	int error;
+
+	if (stat(path, &status) == 0)
+		return 0;
+	error = durable_make_directory(path, DIRECTORY_MODE);
+	if (error != 0)
+		return dbtool_fail(EX_CANTCREAT, "%s: %s", path, strerror(-error));
 	if (privileged && chown(path, account->uid, account->gid) == -1)
 		return dbtool_fail(EX_OSERR, "%s: %s", path, strerror(errno));
 	return 0;

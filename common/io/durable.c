@@ -5,7 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Drops SENT bytes from the vector and returns how many of its elements are finished. */
@@ -112,6 +115,23 @@ durable_sync_directory(int dirfd, const char *name)
 	error = durable_sync(fd);
 	close(fd);
 	return error;
+}
+
+int
+durable_make_directory(const char *path, mode_t mode)
+{
+	char above[PATH_MAX];
+	char *slash;
+
+	if (mkdir(path, mode) != 0)
+		return errno == EEXIST ? 0 : -errno;
+	if (strlcpy(above, path, sizeof(above)) >= sizeof(above))
+		return -ENAMETOOLONG;
+	slash = strrchr(above, '/');
+	if (slash == NULL)
+		return durable_sync_directory(AT_FDCWD, ".");
+	slash[slash == above ? 1 : 0] = '\0';
+	return durable_sync_directory(AT_FDCWD, above);
 }
 
 int

@@ -27,27 +27,6 @@ enum {
 	LOCK_POLL_MS = 20,
 };
 
-/*
- * Makes one directory, and its name durable: a role says that something is durable in it, and knows nothing of what leads there. One
- * that exists stays as it is.
- */
-static int
-make_directory(const char *path, mode_t mode)
-{
-	char above[CONFIG_PATH_MAX + CONTROL_NAME_MAX];
-	char *slash;
-
-	if (mkdir(path, mode) != 0)
-		return errno == EEXIST ? 0 : -errno;
-	if (strlcpy(above, path, sizeof(above)) >= sizeof(above))
-		return -ENAMETOOLONG;
-	slash = strrchr(above, '/');
-	if (slash == NULL)
-		return durable_sync_directory(AT_FDCWD, ".");
-	slash[slash == above ? 1 : 0] = '\0';
-	return durable_sync_directory(AT_FDCWD, above);
-}
-
 /* mkdir -p, the last directory with MODE. */
 static int
 make_path(const char *path, mode_t mode)
@@ -60,12 +39,12 @@ make_path(const char *path, mode_t mode)
 		int error;
 
 		*slash = '\0';
-		error = make_directory(partial, 0755);
+		error = durable_make_directory(partial, 0755);
 		if (error != 0)
 			return error;
 		*slash = '/';
 	}
-	return make_directory(partial, mode);
+	return durable_make_directory(partial, mode);
 }
 
 /* The pid in the file, or 0. */
