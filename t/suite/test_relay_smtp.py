@@ -22,7 +22,7 @@ class RelaySuite(SuiteTest):
     """A running suite with relayd. Each test has a domain of its own, with a remote server that its route leads to."""
 
     directives = {"services": ALL_SERVICES, "retry": "1s", "queue_lifetime": "1h", "relay_command_timeout": "2s", "relay_data_timeout": "2s",
-                  "relay_end_timeout": "2s", "relay_tls": "may"}
+                  "relay_end_timeout": "2s", "relay_tls": "may", "relay_workers": 1}  # so that sessions are used again for certain
 
     @classmethod
     def prepare(cls):
