@@ -127,6 +127,7 @@ destination_close(struct destination *destination, const struct verdict *verdict
 	wait = probe_wait(destination);
 	destination->state = DESTINATION_DOWN;
 	destination->probe = NULL;
+	destination->calls_probe = false;
 	keep_reason(destination, verdict);
 	log_event(LOG_NOTICE, "queue.destination_down", LOG_STRING("destination", destination->key), LOG_INT("seconds", wait / MS_PER_SECOND),
 	          LOG_SLICE("text", verdict->text));

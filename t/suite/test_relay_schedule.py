@@ -2,10 +2,11 @@
 
 import json
 import subprocess
+import threading
 import time
 
 from harness import ALL_SERVICES, SBIN, SLOWNESS, OwnSuiteTest, eventually, free_ports
-from test_relay import Hop
+from remote import Remote
 
 BULK = 1500
 SENDER = "sender@example.net"
@@ -14,13 +15,20 @@ SENDER = "sender@example.net"
 class Scheduling(OwnSuiteTest):
     def setUp(self):
         self.suite = self.start_suite(services=ALL_SERVICES, relay_networks="127.0.0.0/8", rate_exempt_networks="127.0.0.0/8")
-        self.fast, self.slow = (self.hop(name, port) for name, port in zip(("fast", "slow"), free_ports(2)))
+        self.released = threading.Event()  # until then, the slow remote does not answer to the end of a message
+        self.addCleanup(self.released.set)
+        self.fast = self.remote()
+        self.slow = self.remote(extensions=("PIPELINING",), answers={"END": self.hold})
+        self.suite.dbtool("route", "add", "fast.example", self.fast.route)
+        self.suite.dbtool("route", "add", "slow.example", self.slow.route)
 
-    def hop(self, name, port, **options):
-        hop = Hop("127.0.0.1", port, **options)
-        self.addCleanup(hop.close)
-        self.suite.dbtool("route", "add", name + ".example", f"smtp://127.0.0.1:{port}")
-        return hop
+    def hold(self, _session):
+        self.released.wait(30 * SLOWNESS)
+
+    def remote(self, **options):
+        remote = Remote(**options)
+        self.addCleanup(remote.stop)
+        return remote
 
     def send(self, recipients, count=1):
         with self.suite.smtp() as client:
@@ -41,46 +49,41 @@ class Scheduling(OwnSuiteTest):
         eventually(lambda: self.fast.messages, "the single message leaves")
         self.assertLess(time.monotonic() - begin, SLOWNESS)
 
-    def arrives(self, hop, count):
-        eventually(lambda: len(hop.messages) >= count, f"{count} messages arrive", 30)
+    def arrives(self, remote, count):
+        eventually(lambda: len(remote.messages) >= count, f"{count} messages arrive", 30)
         eventually(lambda: self.list() == [], "the queue is empty")
-        self.assertEqual(len(hop.messages), count)
+        self.assertEqual(len(remote.messages), count)
 
     def test_many_messages_to_a_slow_domain_do_not_hold_up_a_single_one_to_another(self):
-        self.slow.hold.clear()
         self.send(["user@slow.example"], BULK)
         self.leaves_within_a_second()
-        self.assertEqual(len(self.slow.sessions), 5)  # the window of a destination that has not answered yet
-        self.slow.hold.set()
+        self.assertEqual(self.slow.sessions, 5)  # the window of a destination that has not answered yet
+        self.released.set()
         self.arrives(self.slow, BULK)
-        self.assertLessEqual(len(self.slow.sessions), 20)  # relay_connections, kept and used again
+        self.assertLessEqual(self.slow.sessions, 20)  # relay_connections, kept and used again
 
     def test_a_message_to_many_recipients_does_not_hold_up_a_single_one(self):
-        self.slow.hold.clear()
         self.send([f"user{number}@slow.example" for number in range(900)])
         self.leaves_within_a_second()
-        self.slow.hold.set()
+        self.released.set()
         self.arrives(self.slow, 9)  # a hundred recipients each
 
     def test_a_destination_that_is_there_again_gets_all_that_waits_for_it_when_one_message_has_found_it(self):
         port, = free_ports(1)
-        down = self.hop("down", port, listens=False)
+        self.suite.dbtool("route", "add", "down.example", f"smtp://127.0.0.1:{port}")
         self.send(["user@down.example"], 50)
         eventually(lambda: [entry["state"] for entry in self.list()] == ["deferred"] * 50, "all are deferred")
         eventually(lambda: all("refused" in entry["reason"] for entry in self.list()), "each has the words of the one that tried")
         self.assertEqual(self.suite.log("queued").count("queue.destination_down"), 1)
-        down.close()
-        back = Hop("127.0.0.1", port)
-        self.addCleanup(back.close)
+        back = self.remote(port=port)
         self.queue("retry", self.list()[0]["id"])
         self.arrives(back, 50)
 
     def test_the_jobs_of_a_relay_worker_that_is_killed_go_to_the_next(self):
-        self.slow.hold.clear()
         self.send(["user@slow.example"], 20)
-        eventually(lambda: len(self.slow.sessions) == 5, "jobs are under way")
+        eventually(lambda: self.slow.sessions == 5, "jobs are under way")
         self.suite.expected_crashes = True
         self.suite.kill_role("relayd", "worker")
-        self.slow.hold.set()
+        self.released.set()
         eventually(lambda: self.list() == [], "the queue is empty", 30)
         self.assertGreaterEqual(len(self.slow.messages), 20)
