@@ -258,6 +258,7 @@ class OpenSmtpd(InNamespace):
         groups = pathlib.Path("/etc/group").read_text() + "opensmtpd:x:64201:\nopensmtpq:x:64202:\n"
         (self.directory / "etc" / "passwd").write_text(users)
         (self.directory / "etc" / "group").write_text(groups)
+        (self.directory / "etc" / "resolv.conf").write_text("nameserver 127.0.0.1\n")  # which answers at once: that it is not there
         action = f'action "relay" relay host "smtp://127.0.0.1:{self.relay_port}"\nmatch from any for any action "relay"\n' if self.relay_port else \
             f'table names {{ "@" = "vmail" }}\naction "local" maildir "{self.mail}/%{{dest.user:lowercase}}" virtual <names>\n' \
             f'match from any for domain "{DOMAIN}" action "local"\n'
@@ -266,6 +267,7 @@ class OpenSmtpd(InNamespace):
 mount -t proc proc /proc
 mount --bind {self.directory}/etc/passwd /etc/passwd
 mount --bind {self.directory}/etc/group /etc/group
+mount --bind {self.directory}/etc/resolv.conf /etc/resolv.conf
 mkdir -p {root}/var/lib/opensmtpd
 for place in /usr/lib/*/opensmtpd /usr/libexec/opensmtpd; do
     if test -d {root}$place; then mkdir -p $place; mount --bind {root}$place $place; fi
