@@ -58,10 +58,12 @@ active_tell(const struct active *active, enum queue_event event, struct slice ad
 {
 	char text[QUEUE_TEXT_MAX];
 
-	if (active->schedule->hooks.history == NULL)
+	if (verdict->remote.length == 0) {
+		schedule_tell(active->schedule, active->message, event, address, slice_from_string(status), verdict->text);
 		return;
-	snprintf(text, sizeof(text), "%.*s%s%.*s", (int)slice_first(verdict->remote, QUEUE_TEXT_MAX).length, verdict->remote.data,
-	         verdict->remote.length > 0 ? ": " : "", (int)slice_first(verdict->text, QUEUE_TEXT_MAX).length, verdict->text.data);
+	}
+	snprintf(text, sizeof(text), "%.*s: %.*s", (int)slice_first(verdict->remote, QUEUE_TEXT_MAX).length, verdict->remote.data,
+	         (int)slice_first(verdict->text, QUEUE_TEXT_MAX).length, verdict->text.data);
 	schedule_tell(active->schedule, active->message, event, address, slice_from_string(status), slice_from_string(text));
 }
 

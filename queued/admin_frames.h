@@ -1,6 +1,6 @@
 /*
- * The fields of the frames between queuetool and queued (common/ipc/proto_queue.h). Slices of what was read point into the payload. Reading returns false
- * when it is malformed.
+ * The fields of the frames between queuetool and queued (common/ipc/proto_queue.h). Slices of what was read point into the
+ * payload. Reading returns false when it is malformed.
  */
 #ifndef ANGARIUM_QUEUED_ADMIN_FRAMES_H
 #define ANGARIUM_QUEUED_ADMIN_FRAMES_H

@@ -1,6 +1,6 @@
 /*
- * A message as programs write it on standard input, and as it is submitted: lines end in CRLF, the blind recipients are gone from its header section,
- * and it has a From: field. (Date: and Message-ID: are added by the server.)
+ * A message as programs write it on standard input, and as it is submitted: lines end in CRLF, the blind recipients are
+ * gone from its header section, and it has a From: field. (Date: and Message-ID: are added by the server.)
  *
  * Pure: from bytes to bytes.
  */
@@ -20,8 +20,8 @@ struct recipients {
 void recipients_init(struct recipients *recipients);
 void recipients_free(struct recipients *recipients);
 /*
- * Adds the addresses in TEXT, a list as in a header field (RFC 5322 3.4, with groups and comments); one without a domain gets DOMAIN. 0; -EINVAL: it is
- * malformed, and those before the mistake were added; -ENOBUFS: too many; -ENOMEM.
+ * Adds the addresses in TEXT, a list as in a header field (RFC 5322 3.4, with groups and comments); one without a domain
+ * gets DOMAIN. 0; -EINVAL: it is malformed, and those before the mistake were added; -ENOBUFS: too many; -ENOMEM.
  */
 int recipients_add(struct recipients *recipients, struct slice text, const char *domain);
 

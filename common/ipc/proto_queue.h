@@ -1,8 +1,9 @@
 /*
  * queuetool asks queued to show or to steer the queue, over queued-admin.sock.
  *
- * A call carries the descriptor of a regular file (a memfd) that belongs to the call: queued writes what is shown there, as frames like those of a
- * channel, at its own speed and some in each turn of its loop. The reply comes when all is in the file and every change is durable.
+ * A call carries the descriptor of a regular file (a memfd) that belongs to the call: queued writes what is shown there,
+ * as frames like those of a channel, at its own speed and some in each turn of its loop. The reply comes when all is in
+ * the file and every change is durable.
  *
  * One call at a time on a connection.
  */
@@ -21,8 +22,9 @@ enum {
 
 enum queue_type {
 	/*
-	 * queuetool -> queued, with a descriptor: u8 verb (enum queue_verb); u32 flags (enum queue_flag); string sender, recipient, domain ("": any; the
-	 * sender "<>" is the null reverse-path); u64 older, u64 newer (seconds of age; 0: any); u32 count of queue ids; for each: u64 id
+	 * queuetool -> queued, with a descriptor: u8 verb (enum queue_verb); u32 flags (enum queue_flag); string sender,
+	 * recipient, domain ("": any; the sender "<>" is the null reverse-path); u64 older, u64 newer (seconds of age; 0:
+	 * any); u32 count of queue ids; for each: u64 id
 	 */
 	QUEUE_CALL = 1,
 	/* queued -> queuetool: u8 status (enum queue_status); u64 count (messages shown or changed); string message for people, may be empty */
@@ -30,15 +32,17 @@ enum queue_type {
 	/* queued -> queuetool, any number before the reply: u64 messages looked at, u64 of how many, about */
 	QUEUE_PROGRESS = 3,
 	/*
-	 * An event in the life of a message, in the file, and with QUEUE_FOLLOW also on the channel before the reply: u64 when (milliseconds since 1970);
-	 * u8 what (enum queue_event); string address, string status (enhanced status code), string text
+	 * An event in the life of a message, in the file, and with QUEUE_FOLLOW also on the channel before the reply: u64
+	 * when (milliseconds since 1970); u8 what (enum queue_event); string address, string status (enhanced status
+	 * code), string text
 	 */
 	QUEUE_EVENT = 4,
 
 	/*
-	 * In the file. A message: u64 id; u64 arrival (seconds since 1970); u64 size of the content; u8 state (enum queue_state); u32 recipients; u32
-	 * recipients left; u32 attempts; u64 next attempt (seconds since 1970; 0: none is set); string sender; string status, text and remote
-	 * host (of the last attempt that failed, or ""); u32 count of addresses; for each: string address of a recipient left
+	 * In the file. A message: u64 id; u64 arrival (seconds since 1970); u64 size of the content; u8 state (enum
+	 * queue_state); u32 recipients; u32 recipients left; u32 attempts; u64 next attempt (seconds since 1970; 0: none
+	 * is set); string sender; string status, text and remote host (of the last attempt that failed, or ""); u32 count
+	 * of addresses; for each: string address of a recipient left
 	 */
 	QUEUE_ENTRY = 5,
 	/* The envelope of the message before it (QUEUE_SHOW): u8 flags (enum envelope_flag); string envid, client, session */
@@ -53,14 +57,15 @@ enum queue_type {
 	/* The next bytes of the message's content: slice */
 	QUEUE_CONTENT = 9,
 	/*
-	 * QUEUE_STATS: u64 messages, active, waiting (in the timetable), held; u64 segments, bytes of the segments, bytes of them that are live; u64 free
-	 * bytes of the spool's file system; u64 accepted, u64 delivered, u64 deferred, u64 failed (messages; recipients; recipients; recipients; since start);
-	 * u64 start (seconds since 1970)
+	 * QUEUE_STATS: u64 messages, active, waiting (in the timetable), held; u64 segments, bytes of the segments, bytes
+	 * of them that are live; u64 free bytes of the spool's file system; u64 accepted, u64 delivered, u64 deferred, u64
+	 * failed (messages; recipients; recipients; recipients; since start); u64 start (seconds since 1970)
 	 */
 	QUEUE_TOTALS = 10,
 	/*
-	 * A destination: string name; u64 waiting, u32 under way, u32 window (0: none); u64 down until (seconds since 1970; 0: it is not); string text (of
-	 * the last error, or ""); u64 delivered, deferred, failed (recipients, since start)
+	 * A destination: string name; u64 waiting, u32 under way, u32 window (0: none); u64 down until (seconds since
+	 * 1970; 0: it is not); string text (of the last error, or ""); u64 delivered, deferred, failed (recipients, since
+	 * start)
 	 */
 	QUEUE_DESTINATION = 11,
 };

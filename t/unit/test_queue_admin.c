@@ -69,12 +69,10 @@ START_TEST(events_are_told_in_their_order_until_they_are_forgotten)
 
 	ck_assert_ptr_nonnull(history);
 	for (unsigned i = 0; i < 5000; i++) {
-		int length = snprintf(text, sizeof(text), "%u %.*s", i, (int)(i * 7 % 300),
-		                      "................................................................................................................"
-		                      "................................................................................................................"
-		                      "............................................................................................................");
+		int length = snprintf(text, sizeof(text), "%u ", i);
 
-		ck_assert_int_gt(length, 0);
+		memset(text + length, '.', i * 7 % 300);
+		text[(size_t)length + i * 7 % 300] = '\0';
 		history_add(history, i % 3, QUEUE_EVENT_DEFERRED, SLICE("a@b.example"), SLICE("4.0.0"), slice_from_string(text));
 		told = (struct told){ 0 };
 		ck_assert_uint_eq(history_each(history, i % 3, tell, &told), told.count);
