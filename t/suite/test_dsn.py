@@ -6,7 +6,7 @@ import email.utils
 import re
 
 from harness import ALL_SERVICES, DOMAIN, OwnSuiteTest, SuiteTest, eventually, free_ports
-from test_relay import Hop
+from remote import Remote
 
 SMALL = b"Subject: small\r\nMessage-ID: <small@client.example.net>\r\nX-Mark: 4711\r\n\r\ntext\r\n"
 LARGE = b"Subject: too much\r\nMessage-ID: <large@client.example.net>\r\nX-Mark: 4711\r\n\r\n" + b"%070d\r\n" % 7 * 50
@@ -273,14 +273,14 @@ class Relayed(SuiteTest):
         cls.port = free_ports(1)[0]
         cls.suite.dbtool("route", "add", "far.example", f"smtp://{cls.route}:{cls.port}")
 
-    def hop(self, *extensions, **replies):
-        hop = Hop(self.route, self.port, extensions=(b"PIPELINING", b"8BITMIME", *extensions),
-                  replies={verb.upper(): reply for verb, reply in replies.items()})
-        self.addCleanup(hop.close)
+    def hop(self, *extensions, **answers):
+        hop = Remote(address=self.route, port=self.port, extensions=("PIPELINING", "8BITMIME", *extensions),
+                     answers={verb.upper(): answer for verb, answer in answers.items()})
+        self.addCleanup(hop.stop)
         return hop
 
     def commands(self, hop, verb):
-        return [command for session in hop.sessions for command in session if command.upper().startswith(verb)]
+        return [command for command in hop.commands if command.upper().startswith(verb)]
 
     def test_relaying_is_reported_when_the_next_host_has_no_dsn(self):
         sender = self.new_user()
@@ -295,7 +295,7 @@ class Relayed(SuiteTest):
 
     def test_a_host_with_dsn_gets_the_parameters_and_reports_itself(self):
         sender = self.new_user()
-        hop = self.hop(b"DSN")
+        hop = self.hop("DSN")
         send(self.suite, sender, ["b@far.example"], mail="RET=HDRS ENVID=x+2By", rcpt="NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+2Bc@far.example")
         eventually(lambda: hop.messages, "the message has left")
         self.assertRegex(self.commands(hop, "MAIL")[0], r"\bRET=HDRS\b")
@@ -308,7 +308,7 @@ class Relayed(SuiteTest):
     def test_notify_that_was_not_given_is_not_made_up(self):
         """RFC 3461 5.2.1"""
         sender = self.new_user()
-        hop = self.hop(b"DSN")
+        hop = self.hop("DSN")
         send(self.suite, sender, ["c@far.example"])
         eventually(lambda: hop.messages, "the message has left")
         self.assertNotIn("NOTIFY", self.commands(hop, "RCPT")[0])
@@ -316,7 +316,7 @@ class Relayed(SuiteTest):
 
     def test_members_of_an_alias_do_not_inherit_success(self):
         sender, member = self.new_user(), self.new_user()
-        hop = self.hop(b"DSN")
+        hop = self.hop("DSN")
         self.suite.dbtool("alias", "add", "team@" + DOMAIN, member, "d@far.example")
         send(self.suite, sender, ["team@" + DOMAIN], mail="ENVID=team", rcpt=f"NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;team@{DOMAIN}")
         eventually(lambda: hop.messages, "the message has left")
@@ -327,7 +327,7 @@ class Relayed(SuiteTest):
 
     def test_what_a_host_says_comes_back_in_its_words(self):
         sender = self.new_user()
-        self.hop(rcpt=b"550 5.1.1 No such user here")
+        self.hop(rcpt="550 5.1.1 No such user here")
         send(self.suite, sender, ["e@far.example"])
         report = wait_report(self.suite, sender)
         self.assertEqual(report.actions, ["failed"])
@@ -339,11 +339,11 @@ class Relayed(SuiteTest):
 
     def test_a_host_that_defers_is_named_in_the_warning(self):
         sender = self.new_user()
-        hop = self.hop(rcpt=b"450 4.2.1 Come back later")
+        hop = self.hop(rcpt="450 4.2.1 Come back later")
         send(self.suite, sender, ["f@far.example"])
         report = wait_report(self.suite, sender)
         self.assertEqual(report.actions, ["delayed"])
         self.assertEqual(report.recipients[0]["Diagnostic-Code"], "smtp; 450 4.2.1 Come back later")
         self.assertIn(self.route, report.text)
-        hop.replies.clear()
+        hop.answers.clear()
         eventually(lambda: hop.messages, "the message has left", 30)

@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 
 from harness import ALL_SERVICES, DOMAIN, SuiteTest, eventually, free_ports
-from test_relay import Hop
+from remote import Remote
 
 EX_DATAERR, EX_NOHOST, EX_CANTCREAT = 65, 68, 73
 
@@ -36,9 +36,9 @@ class Routes(SuiteTest):
     def route(self, *arguments, **options):
         return self.suite.dbtool("route", *arguments, **options)
 
-    def hop(self, address, **options):
-        hop = Hop(address, self.port, **options)
-        self.addCleanup(hop.close)
+    def hop(self, address="127.0.0.1", **options):
+        hop = Remote(address=address, port=self.port, **options)
+        self.addCleanup(hop.stop)
         return hop
 
     def send(self, *recipients, sender=None):
@@ -47,9 +47,8 @@ class Routes(SuiteTest):
             client.message(sender or self.user, recipients)
 
     def arrived(self, hop, recipient):
-        commands = f"RCPT TO:<{recipient}>"
-        eventually(lambda: hop.messages and any(command.startswith(commands) for session in hop.sessions for command in session),
-                   f"{recipient} reaches the hop: {hop.sessions}\n{self.suite.log('queued')}")
+        eventually(lambda: any(recipient in message.recipients for message in hop.messages),
+                   f"{recipient} reaches the hop: {hop.commands}\n{self.suite.log('queued')}")
 
     def test_mail_takes_the_route_of_its_domain_the_domain_above_or_the_smarthost(self):
         own, above, smart = self.hop("127.0.0.12"), self.hop("127.0.0.13"), self.hop("127.0.0.14")
@@ -69,8 +68,7 @@ class Routes(SuiteTest):
         self.arrived(inside, "a@inside.example")
 
     def test_a_route_leads_to_a_unix_socket_that_the_configuration_names(self):
-        hop = self.hop(self.socket, lmtp=True)
-        self.socket.chmod(0o777)
+        hop = self.hop(path=self.socket, lmtp=True)
         self.route("add", "socket.example", f"lmtp:{self.socket}")
         self.assertIn("0 remarks", self.suite.dbtool("check").stdout)
         self.send("a@socket.example")
@@ -97,7 +95,7 @@ class Routes(SuiteTest):
         self.assertNotIn(b"a@gone.example", report)
 
     def test_a_domain_in_utf_8_takes_the_route_of_its_a_labels(self):
-        hop = self.hop("127.0.0.17", extensions=(b"8BITMIME", b"SMTPUTF8"))
+        hop = self.hop("127.0.0.17", extensions=("8BITMIME", "SMTPUTF8"))
         self.route("add", "bücher.example", f"smtp://127.0.0.17:{self.port}")
         self.assertTrue(self.route("list").stdout.startswith("xn--bcher-kva.example\t"))
         with self.suite.smtp() as client:
