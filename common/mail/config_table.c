@@ -129,7 +129,7 @@ const struct config_directive config_directives[] = {
 	SIZE(message_size_limit, KILO, TERA, "50M"),
 	NUMBER(recipients_limit, 1, ENVELOPE_RECIPIENTS_MAX, "1000"),
 	NUMBER(hops_limit, 1, 1000, "100"),
-	SIZE(inline_limit, KILO, SUBMIT_INLINE_MAX, "64k"),
+	SIZE(inline_limit, KILO, SUBMIT_INLINE_MAX, "128k"),
 
 	WORD(auth_without_tls, choice_words, "no"),
 	WORD(auth_on_smtp, choice_words, "no"),
