@@ -56,7 +56,7 @@ START_TEST(an_empty_file_gives_the_defaults)
 	ck_assert_uint_eq(config.relay_networks.count, 2);
 	ck_assert_uint_eq(config.smtp_command_timeout, 300);
 	ck_assert_uint_eq(config.message_size_limit, 50 * 1024 * 1024);
-	ck_assert_uint_eq(config.inline_limit, 64 * 1024);
+	ck_assert_uint_eq(config.inline_limit, 128 * 1024);
 	ck_assert_int_eq(config.subaddress_separator, '+');
 	ck_assert_uint_eq(config.queue_lifetime, 5 * 86400);
 	ck_assert_int_eq(config.over_quota, CONFIG_OVER_QUOTA_DEFER);
