@@ -63,7 +63,6 @@ struct destination {
 	uint32_t successes;
 	uint32_t failures;                     /* times that it was found down, one after the other */
 	struct bucket rate;
-	uint64_t worker;                       /* the transport's note of who had its last job */
 	struct route route;                    /* as it was last heard */
 	char *route_text;                      /* what ROUTE points to, or NULL */
 	char *reason;                          /* why it was down last, or NULL */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/base/checksum.h"
 #include "common/base/log.h"
 #include "queued/schedule_state.h"
 
@@ -22,7 +23,7 @@ struct worker {
 	TAILQ_ENTRY(worker) link;
 	struct workers *workers;
 	struct channel *channel;
-	uint64_t serial;      /* unlike that of any other; not 0 */
+	uint64_t serial;      /* unlike that of any other */
 	uint32_t credit;      /* jobs that it will hold at once */
 	uint32_t busy;        /* jobs that it holds */
 	uint32_t last_use;    /* number of jobs that it was given, as far as it fits in a request id */
@@ -49,20 +50,39 @@ worker_can_take(const struct worker *worker)
 }
 
 /*
- * NULL when none can take a job. Sticky: the worker that DESTINATION (or NULL) is used to. Otherwise the first one that has not enough to do, since
- * what is with one worker becomes durable together. Else the one with the fewest jobs.
+ * Which worker a destination prefers: the one with the highest score (rendezvous hashing). So it comes back to the same one, whose connections it can
+ * use again, without anybody keeping a note; and a worker that comes or goes changes that only for its own share.
  */
+static uint64_t
+worker_score(const struct worker *worker, uint32_t checksum)
+{
+	uint64_t score = (worker->serial << 32 ^ checksum) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return score ^ score >> 32;
+}
+
 static struct worker *
-workers_pick(const struct workers *workers, const struct destination *destination)
+pick_sticky(const struct workers *workers, const char *key)
+{
+	uint32_t checksum = checksum_crc32c(0, key, strlen(key));
+	struct worker *worker, *best = NULL;
+
+	TAILQ_FOREACH(worker, &workers->list, link)
+		if (worker_can_take(worker) && (best == NULL || worker_score(worker, checksum) > worker_score(best, checksum)))
+			best = worker;
+	return best;
+}
+
+/* The first one that has not enough to do, since what is with one worker becomes durable together; else the one with the fewest jobs. */
+static struct worker *
+pick_busy(const struct workers *workers)
 {
 	struct worker *worker, *best = NULL;
 
 	TAILQ_FOREACH(worker, &workers->list, link) {
 		if (!worker_can_take(worker))
 			continue;
-		if (workers->protocol->sticky && destination != NULL && destination->worker == worker->serial)
-			return worker;
-		if (!workers->protocol->sticky && worker->busy < BUSY_ENOUGH)
+		if (worker->busy < BUSY_ENOUGH)
 			return worker;
 		if (best == NULL || worker->busy < best->busy)
 			best = worker;
@@ -73,7 +93,7 @@ workers_pick(const struct workers *workers, const struct destination *destinatio
 static bool
 workers_ready(struct transport *transport)
 {
-	return workers_pick((struct workers *)(void *)transport, NULL) != NULL;
+	return pick_busy((struct workers *)(void *)transport) != NULL;
 }
 
 /* ---- jobs ---- */
@@ -109,8 +129,8 @@ worker_send(struct worker *worker, struct job *job, int fd)
 static int
 workers_send(struct transport *transport, struct job *job)
 {
-	struct destination *destination = job->consignment->destination;
-	struct worker *worker = workers_pick((struct workers *)(void *)transport, destination);
+	const struct workers *workers = (struct workers *)(void *)transport;
+	struct worker *worker = workers->protocol->sticky ? pick_sticky(workers, job->consignment->destination->key) : pick_busy(workers);
 	struct active *active = job->consignment->active;
 	int fd = -1;
 	int error;
@@ -131,7 +151,6 @@ workers_send(struct transport *transport, struct job *job)
 		worker_drop_job(worker, job->request & (WORKERS_CREDIT_MAX - 1));
 		return -EAGAIN; /* its channel breaks, or it must first take what is there */
 	}
-	destination->worker = worker->serial;
 	return 0;
 }
 
