@@ -60,13 +60,13 @@ take_body(struct job *job, struct slice body, char **room)
 	*room += length;
 }
 
-/* Whether it is as long as announced is seen when it is read: it may be cut until then. */
+/* Whether it is as long as announced, and can be looked at, is seen when it is read: it may be cut until then. */
 static bool
 is_file(int fd)
 {
 	struct stat status;
 
-	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+	return fstat(fd, &status) != 0 || S_ISREG(status.st_mode);
 }
 
 /* The fields that come before the targets. */

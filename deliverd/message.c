@@ -12,9 +12,13 @@
 #include "deliverd/lineends.h"
 #include "deliverd/target.h"
 
+/* The body cannot be read, for ERROR. */
 static void
-fail_all(struct job *job, struct outcome outcome)
+fail_all(struct job *job, int error)
 {
+	struct outcome outcome = outcome_queue_failed;
+
+	outcome.error = error;
 	for (uint32_t i = 0; i < job->target_count; i++)
 		if (job->targets[i].state != TARGET_FAILED)
 			target_fail(&job->targets[i], outcome);
@@ -70,18 +74,21 @@ message_write(struct store *store, struct job *job)
 	char return_path[2 * ADDRESS_MAX + 4];
 	struct lineends lineends = { 0 };
 	struct message message = { .job = job, .header = job->body };
+	int error;
 
 	address_format_quoted(slice_from_string(job->reverse_path), return_path, sizeof(return_path));
 	message.return_path = slice_from_string(return_path);
-	if (job->fd >= 0 && read_chunk(store, job, 0, &message.header) != 0) {
-		fail_all(job, outcome_queue_failed);
+	error = job->fd >= 0 ? read_chunk(store, job, 0, &message.header) : 0;
+	if (error != 0) {
+		fail_all(job, error);
 		return;
 	}
 	message.delivered_before = header_count(message.header, SLICE("Delivered-To"), 1) > 0;
 	for (uint32_t i = 0; i < job->target_count; i++)
 		target_begin(store, &message, &job->targets[i]);
-	if (job->fd >= 0 && copy_body(store, job, message.header, &lineends) != 0) {
-		fail_all(job, outcome_queue_failed);
+	error = job->fd >= 0 ? copy_body(store, job, message.header, &lineends) : 0;
+	if (error != 0) {
+		fail_all(job, error);
 		return;
 	}
 	for (uint32_t i = 0; i < job->target_count; i++)

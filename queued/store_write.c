@@ -93,14 +93,16 @@ store_close_segment(struct store *store)
 	store->current = NULL;
 }
 
-/* ERROR has struck: what waits and can be given up is, and the rest waits for store_retry. */
+/* ERROR has struck in DOING something to SEGMENT: what waits and can be given up is, and the rest waits for store_retry. */
 static void
-store_break(struct store *store, int error)
+store_break(struct store *store, const char *doing, uint64_t segment, int error)
 {
 	struct record_list mortals = TAILQ_HEAD_INITIALIZER(mortals);
+	char name[SEGMENT_NAME_SIZE];
 
+	segment_name(segment, name);
 	if (store->error == 0)
-		log_event(LOG_ERR, "queue.store_failed", LOG_ERROR(error));
+		log_event(LOG_ERR, "queue.store_failed", LOG_STRING("doing", doing), LOG_STRING("segment", name), LOG_ERROR(error));
 	store->error = error;
 	store_close_segment(store);
 	take_mortals(&store->batch, &mortals);
@@ -128,8 +130,10 @@ store_make_room(struct store *store, size_t size)
 	store_close_segment(store);
 	error = store_create_segment(store, wanted > full ? wanted : full, &segment);
 	/* On a full disk a small one may do: it takes the results that give back space. */
-	if ((error == -ENOSPC || error == -EDQUOT) && wanted < full)
+	if ((error == -ENOSPC || error == -EDQUOT) && wanted < full) {
+		log_event(LOG_WARNING, "queue.small_segment", LOG_UINT("segment", store->next_segment), LOG_ERROR(error));
 		error = store_create_segment(store, wanted > SEGMENT_SIZE_MIN ? wanted : SEGMENT_SIZE_MIN, &segment);
+	}
 	if (error != 0)
 		return error;
 	segment->dirty = true;
@@ -233,8 +237,10 @@ store_flush(struct store *store)
 	store_take_results(store);
 	error = store_write_batch(store);
 	store->turn++;
-	if (error != 0)
-		store_break(store, error);
+	if (error != 0 && store->current == NULL)
+		store_break(store, "create", store->next_segment - 1, error);
+	else if (error != 0)
+		store_break(store, "write", store->current->number, error);
 	if (store->urgent > 0 || !TAILQ_EMPTY(&store->waiters))
 		store_start_sync(store);
 	if (TAILQ_EMPTY(&store->written))
@@ -344,7 +350,8 @@ static void
 store_unwrite(struct store *store, int error)
 {
 	struct record_list mortals = TAILQ_HEAD_INITIALIZER(mortals);
-	struct record *record;
+	struct record *record = TAILQ_FIRST(&store->written);
+	uint64_t segment = record == NULL ? 0 : record->place.segment->number; /* the first of those that are not durable */
 
 	store->urgent = 0;
 	take_mortals(&store->written, &mortals);
@@ -353,7 +360,7 @@ store_unwrite(struct store *store, int error)
 		TAILQ_INSERT_HEAD(&store->batch, record, link);
 	}
 	store_settle_list(store, &mortals, error);
-	store_break(store, error);
+	store_break(store, "sync", segment, error);
 }
 
 /* The syncer died, and nobody knows what it saw: everything is written again to its place, so that it is to be synced again. */

@@ -140,10 +140,16 @@ client_gone(struct client *client)
 static void
 job_answer(struct job *job)
 {
+	static const char *const names[] = {
+		[DISK_SEGMENT] = "segment",
+		[DISK_SEGMENT_DIRECTORY] = "directory of segments",
+		[DISK_BODY] = "body",
+		[DISK_BODY_DIRECTORY] = "directory of bodies",
+	};
 	struct client *client = job->client;
 
 	if (job->error != 0)
-		log_event(LOG_ERR, "syncer.failed", LOG_UINT("what", job->what), LOG_ERROR(job->error));
+		log_event(LOG_ERR, "syncer.failed", LOG_STRING("what", names[job->what]), LOG_UINT("inode", job->inode), LOG_ERROR(job->error));
 	client->jobs--;
 	if (client->channel != NULL) {
 		struct wire_writer writer = channel_begin(client->channel, SYNC_DONE, job->request, -1);
@@ -226,8 +232,6 @@ syncer_on_file(struct channel *channel, void *context, struct channel_frame *fra
 	(void)channel;
 	if (!wire_done(&frame->body) || what > DISK_BODY_DIRECTORY)
 		return -EPROTO;
-	if (fstat(frame->fd, &status) != 0)
-		return -errno;
 	job = malloc(sizeof(*job));
 	if (job == NULL)
 		return -ENOMEM;
@@ -236,11 +240,16 @@ syncer_on_file(struct channel *channel, void *context, struct channel_frame *fra
 		.request = frame->request,
 		.what = what,
 		.fd = frame->fd,
-		.device = status.st_dev,
-		.inode = status.st_ino,
 	};
 	frame->fd = -1;
 	job->client->jobs++;
+	if (fstat(job->fd, &status) != 0) {
+		job->error = -errno;
+		job_answer(job);
+		return 0;
+	}
+	job->device = status.st_dev;
+	job->inode = status.st_ino;
 	syncer_take(the_syncer, job);
 	return 0;
 }

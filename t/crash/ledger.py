@@ -1,0 +1,73 @@
+"""What was promised to senders and what has come, by digest: the ledger of the tests that kill, and of those with sick disks."""
+
+import collections
+import hashlib
+import re
+import threading
+
+SENDER = "s@example.net"
+LINE = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ -- .:!?\r\n"
+# What delivery and this server put before a message; nothing else may stand there.
+PREFIX = re.compile(rb"Return-Path: <" + re.escape(SENDER.encode()) + rb">\nDelivered-To: [^\n]*\n"
+                    rb"Received: from [^\n]*\n\tby [^\n]* id (\w{13})(?:\n\tfor <[^\n]*>)?; [^\n]*\n")
+CONTENT = re.compile(rb"Subject: crash\nX-Digest: (\w{64})\n\n")
+
+
+def digest_of(body):
+    return hashlib.sha256(body).hexdigest()
+
+
+def compose(body):
+    """A message with BODY that carries its own digest, and the digest. Without a body it is empty, and has none."""
+    digest = digest_of(body.replace(b"\r\n", b"\n"))
+    return (b"Subject: crash\r\nX-Digest: " + digest.encode() + b"\r\n\r\n" + body, digest) if body else (b"", "")
+
+
+class Ledger:
+    """What was promised, and what has come. Of both, whatever was wrong is kept as text."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.promised = {}                                # queue id: (digest, recipients)
+        self.arrived = collections.defaultdict(list)      # (queue id, recipient): digests
+        self.faults = []
+        self.bytes = 0
+
+    def promise(self, queue_id, digest, recipients, size):
+        with self.lock:
+            if queue_id in self.promised:
+                self.faults.append(f"queue id {queue_id} was given twice")
+            self.promised[queue_id] = (digest, recipients)
+            self.bytes += size
+
+    def count(self):
+        return len(self.promised)
+
+    def arrive(self, recipient, text, where):
+        """TEXT is a whole message as it lies in RECIPIENT's mailbox."""
+        prefix = PREFIX.match(text)
+        if not prefix:
+            self.faults.append(f"{where}: not whole: {text[:300]!r}")
+            return
+        content = text[prefix.end():]
+        head = CONTENT.match(content)
+        digest = digest_of(content[head.end():]) if head else ""
+        if (content and not head) or (head and head.group(1).decode() != digest):
+            self.faults.append(f"{where}: {len(content)} bytes of content that nobody sent")
+            return
+        with self.lock:
+            self.arrived[prefix.group(1).decode(), recipient].append(digest)
+
+    def missing(self):
+        with self.lock:
+            return [(queue_id, recipient) for queue_id, (digest, recipients) in self.promised.items() for recipient in recipients
+                    if digest not in self.arrived.get((queue_id, recipient), ())]
+
+    def duplicates(self):
+        with self.lock:
+            return sum(len(copies) - 1 for copies in self.arrived.values())
+
+    def unpromised(self):
+        """Messages that came although their sender never saw the 250."""
+        with self.lock:
+            return len({queue_id for queue_id, _ in self.arrived} - set(self.promised))
