@@ -21,7 +21,7 @@
 #include "common/base/log.h"
 
 enum column {
-	OTHER,    /* a role without a column: the key keepers, and those of tests */
+	OTHER,    /* a role without a column, as tests have: what all others but the keepers have in common */
 	OWNER,    /* tabled: the Berkeley DB environment */
 	HASH,     /* tabled: one password at a time */
 	QUEUE,    /* queued: the spool */
@@ -32,13 +32,17 @@ enum column {
 	SESSION,  /* pop3d: clients and the mail root */
 	RELAY,    /* relayd: connections to other hosts */
 	RESOLVER, /* relayd: questions to name servers */
+	KEEPER,   /* smtpd, pop3d: private keys, and one question at a time about them */
 	COLUMNS,
 };
 
-static const char *const column_roles[COLUMNS] = {
-	[OWNER] = "tabled/owner",    [HASH] = "tabled/hash",       [QUEUE] = "queued/queue", [SYNCER] = "queued/syncer",
-	[SMTP] = "smtpd/worker",     [DELIVER] = "deliverd/worker", [LOGIN] = "pop3d/login",  [SESSION] = "pop3d/session",
-	[RELAY] = "relayd/worker",   [RESOLVER] = "relayd/resolver",
+static const struct {
+	const char *role;
+	enum column column;
+} column_roles[] = {
+	{ "tabled/owner", OWNER },    { "tabled/hash", HASH },         { "queued/queue", QUEUE },  { "queued/syncer", SYNCER },
+	{ "smtpd/worker", SMTP },     { "deliverd/worker", DELIVER },  { "pop3d/login", LOGIN },   { "pop3d/session", SESSION },
+	{ "relayd/worker", RELAY },   { "relayd/resolver", RESOLVER }, { "smtpd/keeper", KEEPER }, { "pop3d/keeper", KEEPER },
 };
 
 struct call {
@@ -59,112 +63,113 @@ static const struct call calls[] = {
 	 *                        |||||||login
 	 *                        ||||||||session
 	 *                        |||||||||relay
-	 *                        ||||||||||resolver */
+	 *                        ||||||||||resolver
+	 *                        |||||||||||keeper */
 	/* the loop, channels, the log */
-	CALL(epoll_ctl,          "+++++++++++"),
-	CALL(epoll_pwait,        "+++++++++++"),
-	CALL(epoll_pwait2,       "+++++++++++"),
-	CALL(epoll_wait,         "+++++++++++"),
-	CALL(read,               "+++++++++++"),
-	CALL(write,              "+++++++++++"),
-	CALL(readv,              "+++++++++++"),
-	CALL(writev,             "+++++++++++"),
-	CALL(recvmsg,            "+++++++++++"),
-	CALL(sendmsg,            "+++++++++++"),
-	CALL(recvfrom,           "+++++++++++"),
-	CALL(sendto,             "+++++++++++"),
-	CALL(close,              "+++++++++++"),
-	CALL(fcntl,              "+++++++++++"),
-	CALL(timerfd_settime,    "+++++++++++"),
+	CALL(epoll_ctl,          "++++++++++++"),
+	CALL(epoll_pwait,        "++++++++++++"),
+	CALL(epoll_pwait2,       "++++++++++++"),
+	CALL(epoll_wait,         "++++++++++++"),
+	CALL(read,               "++++++++++++"),
+	CALL(write,              "++++++++++++"),
+	CALL(readv,              "+++++++++++."),
+	CALL(writev,             "++++++++++++"),
+	CALL(recvmsg,            "++++++++++++"),
+	CALL(sendmsg,            "++++++++++++"),
+	CALL(recvfrom,           "+++++++++++."),
+	CALL(sendto,             "++++++++++++"),
+	CALL(close,              "++++++++++++"),
+	CALL(fcntl,              "++++++++++++"),
+	CALL(timerfd_settime,    "+++++++++++."),
 	/* memory; mmap and mprotect without execution, see below */
-	CALL(brk,                "+++++++++++"),
-	CALL(munmap,             "+++++++++++"),
-	CALL(mremap,             "+++++++++++"),
-	CALL(madvise,            "+++++++++++"),
+	CALL(brk,                "++++++++++++"),
+	CALL(munmap,             "++++++++++++"),
+	CALL(mremap,             "++++++++++++"),
+	CALL(madvise,            "++++++++++++"),
 	/* time, randomness, ourselves */
-	CALL(clock_gettime,      "+++++++++++"),
-	CALL(clock_getres,       "+++++++++++"),
-	CALL(clock_nanosleep,    "+++++++++++"),
-	CALL(gettimeofday,       "+++++++++++"),
-	CALL(time,               "+++++++++++"),
-	CALL(getrandom,          "+++++++++++"),
-	CALL(getpid,             "+++++++++++"),
-	CALL(gettid,             "+++++++++++"),
-	CALL(geteuid,            "+++++++++++"),
-	CALL(getuid,             "+++++++++++"),
-	CALL(getegid,            "+++++++++++"),
-	CALL(getgid,             "+++++++++++"),
-	CALL(uname,              "+++++++++++"), /* the host's own name, when the configuration is read again */
-	CALL(sysinfo,            "+++++++++++"), /* qsort of more than 1 KiB asks how much memory there is */
-	CALL(sched_yield,        "+++++++++++"),
-	CALL(sched_getaffinity,  "+++++++++++"), /* how many processors */
-	CALL(futex,              "+++++++++++"),
-	CALL(restart_syscall,    "+++++++++++"),
-	CALL(rt_sigreturn,       "+++++++++++"),
-	CALL(rt_sigprocmask,     "+++++++++++"),
-	CALL(exit,               "+++++++++++"),
-	CALL(exit_group,         "+++++++++++"),
+	CALL(clock_gettime,      "++++++++++++"),
+	CALL(clock_getres,       "+++++++++++."),
+	CALL(clock_nanosleep,    "+++++++++++."),
+	CALL(gettimeofday,       "++++++++++++"),
+	CALL(time,               "++++++++++++"),
+	CALL(getrandom,          "++++++++++++"),
+	CALL(getpid,             "++++++++++++"),
+	CALL(gettid,             "+++++++++++."),
+	CALL(geteuid,            "+++++++++++."),
+	CALL(getuid,             "+++++++++++."),
+	CALL(getegid,            "+++++++++++."),
+	CALL(getgid,             "+++++++++++."),
+	CALL(uname,              "++++++++++++"), /* the host's own name, when the configuration is read again */
+	CALL(sysinfo,            "+++++++++++."), /* qsort of more than 1 KiB asks how much memory there is */
+	CALL(sched_yield,        "+++++++++++."),
+	CALL(sched_getaffinity,  "++++++++++++"), /* how many processors */
+	CALL(futex,              "++++++++++++"),
+	CALL(restart_syscall,    "++++++++++++"),
+	CALL(rt_sigreturn,       "++++++++++++"),
+	CALL(rt_sigprocmask,     "++++++++++++"),
+	CALL(exit,               "++++++++++++"),
+	CALL(exit_group,         "++++++++++++"),
 	/* a second thread of one's own; clone is for threads only, see below */
-	CALL(eventfd2,           ".+..+.+...."),
-	CALL(pipe2,              ".+..+.+...."),
-	CALL(set_robust_list,    ".+..+.+...."),
-	CALL(rseq,               ".+..+.+...."),
+	CALL(eventfd2,           ".+..+.+....."),
+	CALL(pipe2,              ".+..+.+....."),
+	CALL(set_robust_list,    ".+..+.+....."),
+	CALL(rseq,               ".+..+.+....."),
 	/* clients, and peers of the suite */
-	CALL(accept4,            ".+.+.+.+..."),
-	CALL(getsockopt,         ".+.+.+.++++"),
-	CALL(socketpair,         ".......+..."), /* TLS stays where it is, see pop3d/relay.h */
-	CALL(setsockopt,         ".....+.++++"),
-	CALL(shutdown,           ".....+.++++"),
-	CALL(getpeername,        ".....+.++++"),
-	CALL(getsockname,        ".....+.++++"),
-	CALL(connect,            ".........++"), /* and socket, see below */
-	CALL(bind,               "..........+"), /* a port of its own for each question; those of services are out of its account's reach */
+	CALL(accept4,            ".+.+.+.+...."),
+	CALL(getsockopt,         ".+.+.+.++++."),
+	CALL(socketpair,         ".......+...."), /* TLS stays where it is, see pop3d/relay.h */
+	CALL(setsockopt,         ".....+.++++."),
+	CALL(shutdown,           ".....+.++++."),
+	CALL(getpeername,        ".....+.++++."),
+	CALL(getsockname,        ".....+.++++."),
+	CALL(connect,            ".........++."), /* and socket, see below */
+	CALL(bind,               "..........+."), /* a port of its own for each question; those of services are out of its account's reach */
 	/* descriptors of files that were handed over */
-	CALL(fstat,              ".+.++++.+++"),
-	CALL(newfstatat,         ".+.++++.+++"),
-	CALL(statx,              ".+.++++.+.."),
-	CALL(lseek,              ".+.++++.+++"),
-	CALL(pread64,            ".+.+.++.+++"),
-	CALL(pwrite64,           ".+.+.++...."),
-	CALL(pwritev,            "...+..+...."),
-	CALL(preadv,             "...+..+...."),
-	CALL(ftruncate,          ".+.+.++...."),
-	CALL(fsync,              ".+.++.+.+.."),
-	CALL(fdatasync,          ".+.++.+.+.."),
-	CALL(syncfs,             "....+.+...."),
-	CALL(sync_file_range,    "....+.+...."),
-	CALL(fadvise64,          "...+..+.+.."),
+	CALL(fstat,              ".+.++++.+++."),
+	CALL(newfstatat,         ".+.++++.+++."),
+	CALL(statx,              ".+.++++.+..."),
+	CALL(lseek,              ".+.++++.+++."),
+	CALL(pread64,            ".+.+.++.+++."),
+	CALL(pwrite64,           ".+.+.++....."),
+	CALL(pwritev,            "...+..+....."),
+	CALL(preadv,             "...+..+....."),
+	CALL(ftruncate,          ".+.+.++....."),
+	CALL(fsync,              ".+.++.+.+..."),
+	CALL(fdatasync,          ".+.++.+.+..."),
+	CALL(syncfs,             "....+.+....."),
+	CALL(sync_file_range,    "....+.+....."),
+	CALL(fadvise64,          "...+..+.+..."),
 	/* files of one's own directory */
-	CALL(open,               ".+.+..+.+.."),
-	CALL(openat,             ".+.+..+.+.."),
-	CALL(openat2,            "...+..+.+.."),
-	CALL(getdents64,         ".+.+..+.+.."),
-	CALL(stat,               ".+........."),
-	CALL(lstat,              ".+........."),
-	CALL(access,             ".+........."),
-	CALL(faccessat,          "...+..+.+.."),
-	CALL(mkdir,              ".+........."),
-	CALL(mkdirat,            "...+..+.+.."),
-	CALL(unlink,             ".+........."),
-	CALL(unlinkat,           "...+..+.+.."),
-	CALL(rename,             ".+........."),
-	CALL(renameat,           "...+..+.+.."),
-	CALL(renameat2,          "...+..+.+.."),
-	CALL(linkat,             "...+..+...."),
-	CALL(chmod,              ".+........."),
-	CALL(fchmod,             ".+.+..+...."),
-	CALL(utimensat,          "......+...."),
-	CALL(fallocate,          ".+.+..+...."),
-	CALL(copy_file_range,    "...+..+...."),
-	CALL(sendfile,           "......+.+.."),
-	CALL(flock,              ".+.+....+.."),
-	CALL(fstatfs,            ".+.+..+...."),
-	CALL(statfs,             ".+.+..+...."),
-	CALL(getcwd,             ".+........."),
-	CALL(umask,              ".+........."),
-	CALL(pselect6,           ".+........."), /* Berkeley DB sleeps by select */
-	CALL(select,             ".+........."),
-	CALL(prlimit64,          ".+..+.+...."), /* the size of a thread's stack */
+	CALL(open,               ".+.+..+.+..."),
+	CALL(openat,             ".+.+..+.+..."),
+	CALL(openat2,            "...+..+.+..."),
+	CALL(getdents64,         ".+.+..+.+..."),
+	CALL(stat,               ".+.........."),
+	CALL(lstat,              ".+.........."),
+	CALL(access,             ".+.........."),
+	CALL(faccessat,          "...+..+.+..."),
+	CALL(mkdir,              ".+.........."),
+	CALL(mkdirat,            "...+..+.+..."),
+	CALL(unlink,             ".+.........."),
+	CALL(unlinkat,           "...+..+.+..."),
+	CALL(rename,             ".+.........."),
+	CALL(renameat,           "...+..+.+..."),
+	CALL(renameat2,          "...+..+.+..."),
+	CALL(linkat,             "...+..+....."),
+	CALL(chmod,              ".+.........."),
+	CALL(fchmod,             ".+.+..+....."),
+	CALL(utimensat,          "......+....."),
+	CALL(fallocate,          ".+.+..+....."),
+	CALL(copy_file_range,    "...+..+....."),
+	CALL(sendfile,           "......+.+..."),
+	CALL(flock,              ".+.+....+..."),
+	CALL(fstatfs,            ".+.+..+....."),
+	CALL(statfs,             ".+.+..+....."),
+	CALL(getcwd,             ".+.........."),
+	CALL(umask,              ".+.........."),
+	CALL(pselect6,           ".+.........."), /* Berkeley DB sleeps by select */
+	CALL(select,             ".+.........."),
+	CALL(prlimit64,          ".+..+.+....."), /* the size of a thread's stack */
 };
 
 /* For the signal handler, which may take nothing from the heap. */
@@ -173,9 +178,9 @@ static const char *confined_role = "";
 static int
 column_of(const char *role)
 {
-	for (int column = OTHER + 1; column < COLUMNS; column++)
-		if (strcmp(column_roles[column], role) == 0)
-			return column;
+	for (size_t i = 0; i < sizeof(column_roles) / sizeof(column_roles[0]); i++)
+		if (strcmp(column_roles[i].role, role) == 0)
+			return (int)column_roles[i].column;
 	return OTHER;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -46,6 +47,12 @@ run_code(void)
 	(void)!syscall(SYS_mprotect, (unsigned long)&run_code & ~0xfffUL, 4096UL, 4UL); /* PROT_EXEC */
 }
 
+static void
+sleep_well(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 1 }, NULL);
+}
+
 static const struct {
 	const char *role;
 	void (*break_out)(void);
@@ -57,6 +64,8 @@ static const struct {
 	{ "queued/syncer", run_shell, "execve" },
 	{ "smtpd/worker", open_file, "openat" },
 	{ "smtpd/keeper", open_file, "openat" },
+	{ "smtpd/keeper", sleep_well, "clock_nanosleep" }, /* the keepers' own column, which is shorter than what others have in common */
+	{ "pop3d/keeper", sleep_well, "clock_nanosleep" },
 	{ "deliverd/worker", open_unix_socket, "socket" },
 	{ "relayd/worker", open_unix_socket, "socket" },
 	{ "relayd/resolver", open_unix_socket, "socket" },
