@@ -135,6 +135,18 @@ transfer_send(struct transfer *transfer)
 	session_send(session, &transfer->job->transaction);
 }
 
+/* What a host that took nothing said to it: not what was found wrong with single recipients before. */
+static const struct client_result *
+transfer_refusal(const struct transfer *transfer)
+{
+	const struct client_transaction *transaction = &transfer->job->transaction;
+
+	for (size_t i = 0; i < transaction->recipient_count; i++)
+		if (transaction->recipients[i].result.result == RELAY_TEMPORARY)
+			return &transaction->recipients[i].result;
+	return &transaction->recipients[0].result;
+}
+
 /* Another connection, or another host, may do better; for the recipients nothing is decided. False: there is none. */
 static bool
 transfer_elsewhere(struct transfer *transfer, const struct client_outcome *outcome)
@@ -155,7 +167,7 @@ transfer_elsewhere(struct transfer *transfer, const struct client_outcome *outco
 		return transfer->kept;
 	/* A connection that broke, or MAIL answered with 4xx: the next host (RFC 5321 5.1). */
 	transfer->answered = transfer->answered || outcome->deferred;
-	note_failure(transfer, &transfer->job->recipients[0].result);
+	note_failure(transfer, transfer_refusal(transfer));
 	return true;
 }
 

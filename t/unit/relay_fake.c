@@ -146,6 +146,8 @@ client_on_sent(struct client *client)
 	outcome.usable = !session->sends[turn].breaks;
 	for (size_t i = 0; i < transaction->recipient_count; i++)
 		transaction->recipients[i].result = session->sends[turn].result;
+	if (session->sends[turn].first.status[0] != '\0')
+		transaction->recipients[0].result = session->sends[turn].first;
 	client->transaction = NULL;
 	client->callbacks->done(client->context, client, transaction, &outcome);
 }

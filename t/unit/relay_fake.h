@@ -27,6 +27,7 @@ struct fake_session {
 		struct client_outcome outcome; /* without USABLE: see BREAKS */
 		bool breaks;                   /* not usable afterwards */
 		struct client_result result;   /* of all recipients; all zero: RELAY_DONE */
+		struct client_result first;    /* of the first one, when it has a status */
 	} sends[FAKE_SENDS_MAX];
 
 	/* what was seen */

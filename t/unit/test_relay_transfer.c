@@ -152,6 +152,21 @@ START_TEST(mail_that_is_deferred_goes_to_the_next_host)
 }
 END_TEST
 
+START_TEST(a_recipient_that_cannot_be_sent_to_returns_no_others_that_are_deferred)
+{
+	fake_open();
+	fake_host("mx1.example.org", 2, true);
+	fake.sessions[0].sends[0].result = refused_for_now;
+	fake.sessions[0].sends[0].first = (struct client_result){ RELAY_PERMANENT, "5.1.3", "The address cannot be said in SMTP" };
+	fake.sessions[0].sends[0].outcome.deferred = true;
+	send_by_mx();
+	fake_run(1);
+	ck_assert_int_eq(fake.jobs[0]->recipients[1].result.result, RELAY_TEMPORARY);
+	ck_assert_str_eq(fake.jobs[0]->recipients[1].result.text, "421 go away");
+	fake_close();
+}
+END_TEST
+
 START_TEST(mail_that_all_hosts_defer_says_nothing_bad_of_the_destination)
 {
 	fake_open();
@@ -591,7 +606,7 @@ END_TEST
 UNIT_MAIN("relay_transfer", a_job_goes_to_the_best_host, a_host_that_cannot_be_connected_to_leads_to_the_next_one,
           a_bad_greeting_leads_to_the_next_address_and_then_to_the_next_host,
           mail_comes_back_only_when_all_hosts_refuse_it_for_good, a_destination_without_a_host_that_answers_is_down,
-          mail_that_is_deferred_goes_to_the_next_host, mail_that_all_hosts_defer_says_nothing_bad_of_the_destination,
+          a_recipient_that_cannot_be_sent_to_returns_no_others_that_are_deferred, mail_that_is_deferred_goes_to_the_next_host, mail_that_all_hosts_defer_says_nothing_bad_of_the_destination,
           results_of_recipients_lead_to_no_other_host, sessions_for_one_job_are_not_without_end,
           what_dns_says_of_a_domain_is_said_to_the_sender, a_mistake_in_a_route_returns_no_mail,
           a_resolver_that_is_just_being_started_is_waited_for, a_route_to_nowhere_asks_nobody, an_address_asks_nobody_either,
