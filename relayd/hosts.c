@@ -4,8 +4,10 @@
 #include "relayd/hosts.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "relayd/literal.h"
 
@@ -61,30 +63,64 @@ hosts_skip(struct hosts *hosts)
 	hosts->address = 0;
 }
 
+/* What every host calls itself; a connection to the address of none goes there, too. */
 static bool
-is_same(const struct connector_address *a, const struct config_endpoint *b)
+is_loopback(const struct sockaddr_storage *address)
 {
-	const struct sockaddr_in *a4 = (const struct sockaddr_in *)&a->address, *b4 = (const struct sockaddr_in *)&b->address;
-	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)&a->address, *b6 = (const struct sockaddr_in6 *)&b->address;
+	const struct sockaddr_in *four = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
 
-	if (a->address.ss_family != b->address.ss_family)
-		return false;
-	if (a->address.ss_family == AF_INET)
-		return a4->sin_port == b4->sin_port && a4->sin_addr.s_addr == b4->sin_addr.s_addr;
-	return a6->sin6_port == b6->sin6_port && memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
+	if (address->ss_family == AF_INET)
+		return ntohl(four->sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET || four->sin_addr.s_addr == htonl(INADDR_ANY);
+	return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) || IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr);
 }
 
-/* A message that we send to ourselves would come back for ever. */
 static bool
-is_ours(const struct connector_address *address, const struct config *config)
+is_same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	const struct sockaddr_in *a4 = (const struct sockaddr_in *)a, *b4 = (const struct sockaddr_in *)b;
+	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a, *b6 = (const struct sockaddr_in6 *)b;
+
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+		return a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	return IN6_ARE_ADDR_EQUAL(&a6->sin6_addr, &b6->sin6_addr);
+}
+
+/* All addresses of this host. */
+static bool
+is_wildcard(const struct sockaddr_storage *address)
+{
+	if (address->ss_family == AF_INET)
+		return ((const struct sockaddr_in *)address)->sin_addr.s_addr == htonl(INADDR_ANY);
+	return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)address)->sin6_addr);
+}
+
+/* Do we listen at PORT of ADDRESS? OWN: it is one of this host. A message that we send to ourselves would come back for ever. */
+static bool
+is_ours(const struct sockaddr_storage *address, uint16_t port, bool own, const struct config *config)
 {
 	const struct config_endpoints *const lists[] = { &config->smtp_listen, &config->submission_listen, &config->smtps_listen };
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		for (size_t j = 0; j < lists[i]->count; j++)
-			if (is_same(address, &lists[i]->list[j]))
+		for (size_t j = 0; j < lists[i]->count; j++) {
+			const struct sockaddr_storage *ours = &lists[i]->list[j].address;
+			/* The port stands at the same place in both families. */
+			bool same_port = ((const struct sockaddr_in *)ours)->sin_port == htons(port);
+
+			if (same_port && (is_same_address(address, ours) || (own && is_wildcard(ours))))
 				return true;
+		}
 	return false;
+}
+
+/* As if our name had been among the MX hosts (RFC 5321 5.1): the host at the place and all that are not better are no way. */
+static void
+hosts_end_here(struct hosts *hosts)
+{
+	hosts->loop = true;
+	hosts->count = hosts->at;
 }
 
 size_t
@@ -94,16 +130,31 @@ hosts_addresses(struct hosts *hosts, const struct config *config)
 	size_t count = 0;
 
 	for (size_t i = hosts->address; i < host->address_count && count < RESOLVE_ADDRESSES_MAX; i++) {
+		const struct sockaddr_storage *address;
+
 		literal_connector_address(&host->addresses[i], hosts->port, &hosts->addresses[count]);
-		if (is_ours(&hosts->addresses[count], config)) {
-			/* As if our name had been among the MX hosts (RFC 5321 5.1): it and all that are not better are no way. */
-			hosts->loop = true;
-			hosts->count = hosts->at;
+		address = &hosts->addresses[count].address;
+		if (is_ours(address, hosts->port, is_loopback(address), config)) {
+			hosts_end_here(hosts);
 			return 0;
 		}
 		count++;
 	}
 	return count;
+}
+
+bool
+hosts_is_this_one(struct hosts *hosts, int fd, const struct config *config)
+{
+	struct sockaddr_storage local, remote;
+	socklen_t local_size = sizeof(local), remote_size = sizeof(remote);
+
+	if (getsockname(fd, (struct sockaddr *)&local, &local_size) != 0 || getpeername(fd, (struct sockaddr *)&remote, &remote_size) != 0)
+		return false;
+	if (!is_same_address(&local, &remote) || !is_ours(&remote, hosts->port, true, config))
+		return false;
+	hosts_end_here(hosts);
+	return true;
 }
 
 void

@@ -39,6 +39,8 @@ void hosts_skip(struct hosts *hosts);
  * listen ourselves.
  */
 size_t hosts_addresses(struct hosts *hosts, const struct config *config);
+/* FD has connected to one of them, and it is ourselves: the host and all that are not better are dropped. */
+bool hosts_is_this_one(struct hosts *hosts, int fd, const struct config *config);
 /* INDEX of these was the last that was tried: those behind it are left. */
 void hosts_tried(struct hosts *hosts, size_t index);
 /* The last one that was tried is to be tried once more. */

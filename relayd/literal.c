@@ -45,14 +45,16 @@ literal_of_host(struct slice host, struct resolve_address *address_r)
 void
 literal_connector_address(const struct resolve_address *address, uint16_t port, struct connector_address *address_r)
 {
+	static const unsigned char mapped[] = { [10] = 0xff, [11] = 0xff }; /* an IPv4 address in IPv6's clothes (RFC 4291 2.5.5.2) */
 	struct sockaddr_in *in = (struct sockaddr_in *)&address_r->address;
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address_r->address;
+	bool is_mapped = address->length == sizeof(in6->sin6_addr) && memcmp(address->bytes, mapped, sizeof(mapped)) == 0;
 
 	memset(address_r, 0, sizeof(*address_r));
-	if (address->length == sizeof(in->sin_addr)) {
+	if (is_mapped || address->length == sizeof(in->sin_addr)) {
 		in->sin_family = AF_INET;
 		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, address->bytes, sizeof(in->sin_addr));
+		memcpy(&in->sin_addr, address->bytes + (is_mapped ? sizeof(mapped) : 0), sizeof(in->sin_addr));
 		address_r->length = sizeof(*in);
 	} else {
 		in6->sin6_family = AF_INET6;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -55,6 +56,11 @@ transfer_on_connected(void *context, int fd, size_t index)
 			transfer->full = true;
 		transfer_note_problem(transfer, "4.4.1", remote, strerror(-fd));
 		hosts_tried(&transfer->hosts, host->address_count);
+		transfer_advance(transfer);
+		return;
+	}
+	if (hosts_is_this_one(&transfer->hosts, fd, transfer->relay->config)) {
+		close(fd);
 		transfer_advance(transfer);
 		return;
 	}

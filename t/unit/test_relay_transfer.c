@@ -5,7 +5,11 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "relayd/hosts.h"
+#include "relayd/literal.h"
 #include "relayd/transfer.h"
 #include "t/unit/relay_fake.h"
 #include "t/unit/unit.h"
@@ -311,6 +315,59 @@ START_TEST(we_never_send_to_ourselves)
 }
 END_TEST
 
+START_TEST(we_never_send_to_ourselves_when_we_listen_at_all_addresses)
+{
+	fake_open();
+	fake_host("elsewhere.example.org", 2, true); /* of the loopback network */
+	listen_ourselves(2);
+	((struct sockaddr_in *)&fake.config.smtp_listen.list[0].address)->sin_addr.s_addr = htonl(INADDR_ANY);
+	send_by_mx();
+	fake_run(1);
+	ck_assert_uint_eq(fake.session_count, 0);
+	ck_assert_str_eq(fake_result(0)->status, "5.4.6");
+	fake_close();
+}
+END_TEST
+
+START_TEST(a_connection_that_comes_back_to_us_is_closed)
+{
+	struct hosts hosts = { .count = 1 };
+	struct sockaddr_in here = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t length = sizeof(here);
+	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	fake_open();
+	ck_assert_int_eq(bind(server, (struct sockaddr *)&here, length), 0);
+	ck_assert_int_eq(listen(server, 1), 0);
+	ck_assert_int_eq(getsockname(server, (struct sockaddr *)&here, &length), 0);
+	ck_assert_int_eq(connect(client, (struct sockaddr *)&here, length), 0);
+	hosts.port = ntohs(here.sin_port);
+	ck_assert(!hosts_is_this_one(&hosts, client, &fake.config));
+	here.sin_addr.s_addr = htonl(INADDR_ANY);
+	memcpy(&fake.config.smtp_listen.list[0].address, &here, sizeof(here));
+	fake.config.smtp_listen.count = 1;
+	ck_assert(hosts_is_this_one(&hosts, client, &fake.config));
+	ck_assert(hosts.loop);
+	ck_assert_ptr_null(hosts_now(&hosts));
+	close(client);
+	close(server);
+	fake_close();
+}
+END_TEST
+
+START_TEST(an_ipv4_address_within_an_ipv6_one_is_that_address)
+{
+	struct resolve_address mapped = { .length = 16, .bytes = { [10] = 0xff, [11] = 0xff, 192, 0, 2, 1 } };
+	struct connector_address address;
+	char text[INET_ADDRSTRLEN];
+
+	literal_connector_address(&mapped, 25, &address);
+	ck_assert_int_eq(address.address.ss_family, AF_INET);
+	inet_ntop(AF_INET, &((struct sockaddr_in *)&address.address)->sin_addr, text, sizeof(text));
+	ck_assert_str_eq(text, "192.0.2.1");
+}
+END_TEST
+
 START_TEST(better_hosts_than_ourselves_are_a_way)
 {
 	fake_open();
@@ -610,7 +667,8 @@ UNIT_MAIN("relay_transfer", a_job_goes_to_the_best_host, a_host_that_cannot_be_c
           results_of_recipients_lead_to_no_other_host, sessions_for_one_job_are_not_without_end,
           what_dns_says_of_a_domain_is_said_to_the_sender, a_mistake_in_a_route_returns_no_mail,
           a_resolver_that_is_just_being_started_is_waited_for, a_route_to_nowhere_asks_nobody, an_address_asks_nobody_either,
-          we_never_send_to_ourselves, better_hosts_than_ourselves_are_a_way,
+          we_never_send_to_ourselves, we_never_send_to_ourselves_when_we_listen_at_all_addresses, a_connection_that_comes_back_to_us_is_closed,
+          an_ipv4_address_within_an_ipv6_one_is_that_address, better_hosts_than_ourselves_are_a_way,
           a_connection_is_used_again_for_the_same_destination, jobs_at_the_same_time_have_connections_of_their_own,
           a_connection_carries_no_more_messages_than_it_may, a_connection_without_work_is_closed_after_a_while,
           no_more_connections_are_kept_than_may_be, a_kept_connection_that_has_died_costs_nothing_but_a_new_one,
