@@ -69,6 +69,7 @@ struct config_retries {
 struct config_certificate {
 	char chain[CONFIG_PATH_MAX];
 	char key[CONFIG_PATH_MAX];
+	unsigned line; /* of the file that names them */
 };
 
 struct config_certificates {

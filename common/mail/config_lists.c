@@ -126,6 +126,7 @@ config_parse_certificate(const struct config_directive *directive, struct slice 
 	if (config_parse_path(&path, chain, certificate->chain, report) != 0 ||
 	    config_parse_path(&path, key, certificate->key, report) != 0)
 		return -EINVAL;
+	certificate->line = report->line;
 	certificates->count++;
 	return 0;
 }

@@ -18,7 +18,6 @@
 static int
 confine_root(const struct confinement *confinement)
 {
-	tzset(); /* the time zone's file is out of reach afterwards */
 	if (chroot(confinement->root) != 0 || chdir("/") != 0)
 		return -errno;
 	return 0;
@@ -117,6 +116,7 @@ confine(const struct confinement *confinement, const char **step_r)
 		{ "seccomp", false, confine_role_calls },
 	};
 
+	tzset(); /* its file is out of reach afterwards, and gmtime_r(3) would still look for it */
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		int error;
 

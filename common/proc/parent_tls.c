@@ -158,6 +158,31 @@ pair_read(const struct config_certificate *named, struct pair *pair_r, struct pr
 	return error;
 }
 
+/* In the words of any other mistake in the configuration at PATH. */
+static void
+problem_explain(const struct problem *problem, const struct config_certificate *named, const char *path, char *error)
+{
+	snprintf(error, CONFIG_ERROR_MAX, "%s:%u: tls_certificate: %s %s", path, named->line, problem->file, problem->why);
+}
+
+static int
+tls_check(const struct config *config, const char *path, char *error)
+{
+	for (size_t i = 0; i < config->tls_certificate.count; i++) {
+		const struct config_certificate *named = &config->tls_certificate.list[i];
+		struct problem problem;
+		struct pair pair;
+
+		OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+		if (pair_read(named, &pair, &problem) != 0) {
+			problem_explain(&problem, named, path, error);
+			return -EINVAL;
+		}
+		pair_free(&pair);
+	}
+	return 0;
+}
+
 /* ---- ticket keys ---- */
 
 static void
@@ -253,7 +278,10 @@ tls_load(struct parent *parent)
 		struct problem problem;
 
 		if (pair_read(&named->list[i], &tls->pairs[tls->count], &problem) != 0) {
-			parent_complain(parent, "tls_certificate: %s %s", problem.file, problem.why);
+			char error[CONFIG_ERROR_MAX];
+
+			problem_explain(&problem, &named->list[i], parent->config_path, error);
+			parent_complain(parent, "%s", error);
 			return EX_CONFIG;
 		}
 		tls->count++;
@@ -338,6 +366,7 @@ tls_reload(struct parent *parent)
 }
 
 const struct service_tls service_tls = {
+	.check = tls_check,
 	.load = tls_load,
 	.send = tls_send,
 	.reload = tls_reload,

@@ -27,6 +27,8 @@ struct role_tls {
 };
 
 struct service_tls {
+	/* Looks at what CONFIG, which stands in the file at PATH, names. 0, or -EINVAL with file, line and what is wrong in ERROR (CONFIG_ERROR_MAX bytes). */
+	int (*check)(const struct config *config, const char *path, char *error);
 	/* Reads what the configuration names, at the start. 0, or an exit status after complaining. */
 	int (*load)(struct parent *parent);
 	/* Sends CHILD what it must have. 0 or a negative errno value. */

@@ -16,6 +16,7 @@
 #include "common/proc/account.h"
 #include "common/proc/parent.h"
 #include "common/proc/process.h"
+#include "common/proc/role_tls.h"
 
 struct options {
 	const char *config;
@@ -129,6 +130,20 @@ service_open_null(void)
 	return 0;
 }
 
+/* The configuration was read and understood: what it names, and the service cannot start without, is looked at too. */
+static int
+service_check(const struct service *service, const char *path, const struct config *config)
+{
+	char error[CONFIG_ERROR_MAX];
+
+	if (service->tls != NULL && service->tls->check(config, path, error) != 0) {
+		fprintf(stderr, "%s: %s\n", service->name, error);
+		return EX_CONFIG;
+	}
+	printf("%s: %s is in order\n", service->name, path);
+	return EX_OK;
+}
+
 static int
 service_parent_main(const struct service *service, const struct options *options)
 {
@@ -147,9 +162,8 @@ service_parent_main(const struct service *service, const struct options *options
 	if (config_load(config, path, &text, &length, error) != 0) {
 		fprintf(stderr, "%s: %s\n", service->name, error);
 	} else if (options->check) {
-		printf("%s: %s is in order\n", service->name, path);
+		status = service_check(service, path, config);
 		free(text);
-		status = EX_OK;
 	} else if (!options->detach || service_detach(&ready, &status)) {
 		status = parent_run(service, path, config, text, length, options->detach ? service_detached : NULL, &ready);
 	}

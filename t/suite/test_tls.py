@@ -13,7 +13,7 @@ import socket
 import ssl
 import subprocess
 
-from harness import PASSWORD, SANITIZED, SLOWNESS, OwnSuiteTest, Suite, SuiteTest, command_line, eventually, free_ports, is_root
+from harness import PASSWORD, SANITIZED, SBIN, SLOWNESS, OwnSuiteTest, Suite, SuiteTest, command_line, eventually, free_ports, is_root
 
 HOST = "mail.example.org"
 
@@ -437,6 +437,28 @@ class TlsKeys(OwnSuiteTest):
         with self.assertRaises(AssertionError) as failure:
             suite.start_service("smtpd")
         self.assertIn(f"tls_certificate: {self.pairs[0][1]} holds no private key", str(failure.exception))
+
+    def test_a_check_of_the_configuration_looks_at_certificates_and_keys(self):
+        suite = Suite(services=())
+        self.addCleanup(suite.stop)
+        files = suite.directory / "tls"
+        (certificate, key), (_, other_key) = make_pair(files, "one"), make_pair(files, "other")
+        nothing, nonsense = files / "nothing", files / "nonsense"
+        nonsense.write_text("nonsense\n")
+        mistakes = {(nothing, key): f"{nothing} No such file", (certificate, nothing): f"{nothing} No such file",
+                    (nonsense, key): f"{nonsense} holds no certificate", (certificate, nonsense): f"{nonsense} holds no private key",
+                    (certificate, other_key): f"{other_key} does not belong to the certificate", (files, key): f"{files} is not a regular file"}
+        for service in ("smtpd", "pop3d"):
+            for pair, what in {**mistakes, (certificate, key): None}.items():
+                suite.write_configuration(tls_certificate=directive((certificate, key), pair))
+                lines = suite.configuration.read_text(encoding="ascii").splitlines()
+                number = lines.index(f"tls_certificate {pair[0]} {pair[1]}") + 1
+                result = subprocess.run([SBIN / service, "-n", "-c", suite.configuration], capture_output=True, text=True, timeout=30, check=False)
+                if what is None:
+                    self.assertEqual((result.returncode, result.stderr), (0, ""))
+                else:
+                    self.assertEqual(result.returncode, 78, pair)
+                    self.assertIn(f"{suite.configuration}:{number}: tls_certificate: {what}", result.stderr)
 
     def test_a_lost_keeper_comes_back_and_takes_no_session_with_it(self):
         suite = self.start_tls_suite()
