@@ -7,9 +7,10 @@ import threading
 
 SENDER = "s@example.net"
 LINE = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ -- .:!?\r\n"
-# What delivery and this server put before a message; nothing else may stand there.
-PREFIX = re.compile(rb"Return-Path: <" + re.escape(SENDER.encode()) + rb">\nDelivered-To: [^\n]*\n"
-                    rb"Received: from [^\n]*\n\tby [^\n]* id (\w{13})(?:\n\tfor <[^\n]*>)?; [^\n]*\n")
+# What this server, and before it delivery, put before a message; nothing else may stand there.
+RECEIVED = rb"Received: from [^\n]*\n\tby [^\n]* id (\w{13})(?:\n\tfor <[^\n]*>)?; [^\n]*\n"
+RELAYED = re.compile(RECEIVED)
+DELIVERED = re.compile(rb"Return-Path: <" + re.escape(SENDER.encode()) + rb">\nDelivered-To: [^\n]*\n" + RECEIVED)
 CONTENT = re.compile(rb"Subject: crash\nX-Digest: (\w{64})\n\n")
 
 
@@ -43,9 +44,9 @@ class Ledger:
     def count(self):
         return len(self.promised)
 
-    def arrive(self, recipient, text, where):
-        """TEXT is a whole message as it lies in RECIPIENT's mailbox."""
-        prefix = PREFIX.match(text)
+    def arrive(self, recipient, text, where, form=DELIVERED):
+        """TEXT is a whole message as it lies in RECIPIENT's mailbox, or as a remote host got it (RELAYED)."""
+        prefix = form.match(text)
         if not prefix:
             self.faults.append(f"{where}: not whole: {text[:300]!r}")
             return
