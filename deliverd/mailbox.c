@@ -154,8 +154,9 @@ entry_look(struct mailboxes *mailboxes, struct entry *entry, int64_t now)
 	struct stat status;
 
 	entry->looked = now;
+	/* One that cannot be looked at now may be there. */
 	entry->mailbox.has_maildirsize =
-		fstatat(entry->mailbox.top, "maildirsize", &status, AT_SYMLINK_NOFOLLOW) == 0;
+		fstatat(entry->mailbox.top, "maildirsize", &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 	leftovers_remove(mailboxes->leftovers, entry->key, entry->mailbox.tmp, clock_wall());
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/base/checksum.h"
 #include "common/base/log.h"
+#include "common/mail/queueid.h"
 #include "queued/schedule_state.h"
 
 enum {
@@ -127,6 +128,19 @@ worker_send(struct worker *worker, struct job *job, int fd)
 }
 
 static int
+workers_open_body(const struct active *active)
+{
+	int fd = store_open_body(active->schedule->hooks.store, active->message->id);
+	char name[QUEUEID_SIZE];
+
+	if (fd < 0) {
+		queueid_format(active->message->id, name);
+		log_event(LOG_ERR, "queue.body_unreadable", LOG_STRING("id", name), LOG_ERROR(fd));
+	}
+	return fd;
+}
+
+static int
 workers_send(struct transport *transport, struct job *job)
 {
 	const struct workers *workers = (struct workers *)(void *)transport;
@@ -141,7 +155,7 @@ workers_send(struct transport *transport, struct job *job)
 	if (error != 0)
 		return error;
 	if (active->message->body_in_file) {
-		fd = store_open_body(active->schedule->hooks.store, active->message->id);
+		fd = workers_open_body(active);
 		if (fd < 0)
 			return fd == -EAGAIN ? -EIO : fd;
 	}

@@ -15,6 +15,7 @@
 #include <sys/statvfs.h>
 
 #include <db.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -113,6 +114,56 @@ table_lock(struct table *table, const char *directory)
 	return 0;
 }
 
+/* 0 or a negative errno value. */
+static int
+table_settle_file(int directory_fd, const char *name)
+{
+	int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat status;
+	int error;
+
+	if (fd == -1)
+		return -errno;
+	error = fstat(fd, &status) == -1 ? -errno : 0;
+	if (error == 0 && S_ISREG(status.st_mode))
+		error = durable_sync(fd);
+	if (error == 0)
+		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	close(fd);
+	return error;
+}
+
+/*
+ * What recovery reads must be what is on the disk. The kernel has pages in memory that are not, when a sync failed in an earlier
+ * process: it says so once, and takes them for clean from then on. So all is synced, forgotten, and then read from the disk itself.
+ */
+static int
+table_settle(struct table *table)
+{
+	int fd = openat(table->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	int error = 0;
+
+	if (directory == NULL) {
+		error = -errno;
+		if (fd != -1)
+			close(fd);
+		return error;
+	}
+	for (errno = 0; error == 0 && (entry = readdir(directory)) != NULL; errno = 0) {
+		if (entry->d_name[0] == '.')
+			continue;
+		error = table_settle_file(table->directory_fd, entry->d_name);
+		if (error != 0)
+			snprintf(table->message, sizeof(table->message), "%.100s: %s", entry->d_name, strerror(-error));
+	}
+	if (error == 0)
+		error = -errno;
+	closedir(directory);
+	return error;
+}
+
 static int
 table_open_environment(struct table *table, const char *directory, uint64_t cache)
 {
@@ -209,6 +260,8 @@ table_start(struct table *table, const char *directory, uint64_t cache)
 {
 	int error = table_lock(table, directory);
 
+	if (error == 0)
+		error = table_settle(table);
 	if (error != 0)
 		return error;
 	error = table_result(table, table_open_environment(table, directory, cache));

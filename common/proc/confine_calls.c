@@ -138,7 +138,7 @@ static const struct call calls[] = {
 	CALL(fdatasync,          ".+.++.+.+..."),
 	CALL(syncfs,             "....+.+....."),
 	CALL(sync_file_range,    "....+.+....."),
-	CALL(fadvise64,          "...+..+.+..."),
+	CALL(fadvise64,          ".+.+..+.+..."),
 	/* files of one's own directory */
 	CALL(open,               ".+.+..+.+..."),
 	CALL(openat,             ".+.+..+.+..."),

@@ -18,12 +18,24 @@ enum {
 	LARGE = 20000, /* records of one transaction */
 };
 
-static unsigned failing_syncs; /* that are still to fail */
+enum { CALLS_MAX = 64 };
+
+static unsigned failing_syncs;  /* that are still to fail */
+static char calls[CALLS_MAX];   /* 's' a sync, 'd' forgetting what is cached */
+static size_t call_count;
+
+static void
+note_call(char call)
+{
+	if (call_count < CALLS_MAX - 1)
+		calls[call_count++] = call;
+}
 
 /* These stand before those of the C library, also for Berkeley DB. */
 int
 fsync(int fd)
 {
+	note_call('s');
 	if (failing_syncs > 0) {
 		failing_syncs--;
 		errno = EIO;
@@ -36,6 +48,13 @@ int
 fdatasync(int fd)
 {
 	return fsync(fd);
+}
+
+int
+posix_fadvise(int fd, off_t offset, off_t length, int advice)
+{
+	note_call('d');
+	return (int)syscall(SYS_fadvise64, fd, offset, length, advice);
 }
 
 static void
@@ -296,8 +315,40 @@ START_TEST(a_sync_that_failed_once_is_not_believed_the_second_time)
 }
 END_TEST
 
+START_TEST(what_recovery_reads_is_synced_before_and_comes_from_the_disk)
+{
+	struct fixture fixture;
+
+	fixture_open(&fixture);
+	table_close(&fixture.table);
+	memset(calls, 0, sizeof(calls));
+	call_count = 0;
+	fixture_open_table(&fixture);
+	/* five spaces, a log, the lock */
+	ck_assert_msg(strncmp(calls, "sdsdsdsdsdsdsd", 14) == 0, "%s", calls);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(a_table_that_cannot_be_made_durable_as_it_was_found_is_not_opened)
+{
+	struct fixture fixture;
+	char message[TABLE_ERROR_SIZE];
+
+	fixture_open(&fixture);
+	table_close(&fixture.table);
+	failing_syncs = 1;
+	ck_assert_int_eq(table_open(fixture.directory, 1024 * 1024, &fixture.table, message), -EIO);
+	ck_assert_msg(strstr(message, "Input/output error") != NULL, "%s", message);
+	fixture_open_table(&fixture);
+	fixture_close(&fixture);
+}
+END_TEST
+
 UNIT_MAIN("table", what_is_committed_is_there_after_another_opening, what_is_aborted_was_never_there,
           spaces_do_not_mix, a_scan_sees_the_keys_of_its_prefix_in_order,
           a_second_process_is_told_that_the_table_is_open, a_directory_that_is_not_there_is_named,
           one_transaction_may_be_much_larger_than_the_cache,
-          a_killed_process_loses_no_commit_and_leaves_no_half, a_sync_that_failed_once_is_not_believed_the_second_time)
+          a_killed_process_loses_no_commit_and_leaves_no_half, a_sync_that_failed_once_is_not_believed_the_second_time,
+          what_recovery_reads_is_synced_before_and_comes_from_the_disk,
+          a_table_that_cannot_be_made_durable_as_it_was_found_is_not_opened)
