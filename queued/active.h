@@ -14,7 +14,7 @@ enum outcome_kind {
 	OUTCOME_FAILED,   /* for good */
 	OUTCOME_DEFERRED,
 	OUTCOME_BRIEF,    /* deferred through no fault of the recipient's: for a short time, and it counts as no attempt */
-	OUTCOME_UNTRIED,  /* the same, and it is not even known where the address leads: never a reason to give the recipient up */
+	OUTCOME_UNTRIED,  /* the same, and it is not even known where the address leads: a reason to warn, and never to give the recipient up */
 	/* Over, as soon as the report that the sender asked for is durable: */
 	OUTCOME_DELIVERED,
 	OUTCOME_RELAYED,
@@ -69,7 +69,8 @@ struct active {
 	bool closing;                    /* a round in which everything fails: the message is returned by the administrator */
 	struct outcome_list outcomes;
 	uint32_t failed;                 /* of OUTCOMES */
-	uint32_t deferred;               /* of OUTCOMES, those that end when the message expires */
+	uint32_t deferred;               /* of OUTCOMES */
+	uint32_t expiring;               /* of those, the ones that end when the message expires */
 	uint32_t succeeded;              /* of OUTCOMES */
 	bool success_wanted;             /* of some recipient a report of success is wanted (RFC 3461 4.1) */
 };
@@ -125,6 +126,13 @@ static inline bool
 outcome_may_expire(enum outcome_kind kind)
 {
 	return kind == OUTCOME_DEFERRED || kind == OUTCOME_BRIEF;
+}
+
+/* True when the recipient is not over. */
+static inline bool
+outcome_is_deferral(enum outcome_kind kind)
+{
+	return outcome_may_expire(kind) || kind == OUTCOME_UNTRIED;
 }
 
 /* COUNT recipients are to wait for DESTINATION; after the round the message stands in its list. Of several destinations the first one counts. */

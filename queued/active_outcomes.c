@@ -104,7 +104,8 @@ static void
 active_count_outcome(struct active *active, const struct outcome *outcome)
 {
 	active->failed += outcome->kind == OUTCOME_FAILED ? 1 : 0;
-	active->deferred += outcome_may_expire(outcome->kind) ? 1 : 0;
+	active->deferred += outcome_is_deferral(outcome->kind) ? 1 : 0;
+	active->expiring += outcome_may_expire(outcome->kind) ? 1 : 0;
 	active->succeeded += outcome_is_success(outcome->kind) ? 1 : 0;
 }
 
@@ -124,7 +125,8 @@ active_take_outcome(struct active *active)
 		return NULL;
 	STAILQ_REMOVE_HEAD(&active->outcomes, link);
 	active->failed -= outcome->kind == OUTCOME_FAILED ? 1 : 0;
-	active->deferred -= outcome_may_expire(outcome->kind) ? 1 : 0;
+	active->deferred -= outcome_is_deferral(outcome->kind) ? 1 : 0;
+	active->expiring -= outcome_may_expire(outcome->kind) ? 1 : 0;
 	active->succeeded -= outcome_is_success(outcome->kind) ? 1 : 0;
 	return outcome;
 }
@@ -214,5 +216,5 @@ active_drop_outcomes(struct active *active)
 		STAILQ_REMOVE_HEAD(&active->outcomes, link);
 		free(outcome);
 	}
-	active->failed = active->deferred = active->succeeded = 0;
+	active->failed = active->deferred = active->expiring = active->succeeded = 0;
 }

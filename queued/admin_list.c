@@ -1,7 +1,9 @@
 /*
  * QUEUE_LIST: one entry for each message.
  */
+#include "queued/active.h"
 #include "queued/admin_state.h"
+#include "queued/destination.h"
 #include "queued/payload_deferral.h"
 
 static enum queue_state
@@ -28,13 +30,22 @@ list_addresses(const struct admin_view *view, struct slice *list)
 	return count;
 }
 
-/* What was said at the last attempt: of several reasons the first. HELD keeps the memory that the entry points into. */
+/*
+ * What was said at the last attempt: of several reasons the first; or why there is none. HELD keeps the memory that the entry points into.
+ */
 static void
 list_reason(const struct message *message, struct queue_entry *entry, struct record **held)
 {
 	struct deferral_reason reason;
 	struct deferral deferral;
 
+	if (message->waits_for != NULL && message->waits_for->set->absent) {
+		struct verdict verdict = destination_reason(message->waits_for);
+
+		entry->status = verdict.status;
+		entry->text = verdict.text;
+		return;
+	}
 	if (store_read_deferral(message, held) != 0)
 		return;
 	if (deferral_parse(record_payload_slice(*held), &deferral) != 0 || deferral_next(&deferral, &reason) != 1)

@@ -194,11 +194,10 @@ void
 consignment_refuse(struct consignment *consignment)
 {
 	struct active *active = consignment->active;
-	struct verdict verdict = destination_reason(consignment->destination);
 	const struct target *target;
 
 	STAILQ_FOREACH(target, &consignment->waiting, link)
-		active_defer(active, OUTCOME_DEFERRED, target->index, target->address, &verdict);
+		destination_refuse(consignment->destination, active, target->index, target->address);
 	active_wait_for(active, consignment->destination, consignment->count);
 	consignment_empty(consignment);
 	consignment_settle(consignment);

@@ -59,6 +59,8 @@ has_rate(const struct destination *destination)
 static bool
 takes_nothing(const struct destination *destination, const struct consignment *consignment)
 {
+	if (destination->set->absent)
+		return true;
 	return destination->state != DESTINATION_OPEN && destination->probe != consignment;
 }
 
@@ -82,7 +84,7 @@ can_call(const struct destination *destination)
 {
 	uint32_t window, wanted, room;
 
-	if (TAILQ_EMPTY(&destination->waiters))
+	if (TAILQ_EMPTY(&destination->waiters) || destination->set->absent)
 		return false;
 	if (destination->state != DESTINATION_OPEN)
 		return destination->state == DESTINATION_PROBE_DUE && destination->calls_probe && destination->called == 0;
@@ -184,7 +186,7 @@ destination_probe(struct destination *destination)
 enum admission
 destination_admit(struct destination *destination, const struct active *active)
 {
-	if (destination->state == DESTINATION_DOWN || destination->state == DESTINATION_PROBING)
+	if (destination->set->absent || destination->state == DESTINATION_DOWN || destination->state == DESTINATION_PROBING)
 		return ADMISSION_REFUSED;
 	if (destination->state == DESTINATION_PROBE_DUE || active->caller == destination)
 		return ADMISSION_GRANTED;
@@ -196,10 +198,20 @@ destination_admit(struct destination *destination, const struct active *active)
 struct verdict
 destination_reason(const struct destination *destination)
 {
+	if (destination->set->absent)
+		return *VERDICT("4.3.2", "the service that would take the message on is not running"); /* RFC 3463 3.4 */
 	return (struct verdict){
 		.status = slice_from_string(destination->status),
 		.text = destination->reason == NULL ? SLICE("the destination cannot be reached") : slice_from_string(destination->reason),
 	};
+}
+
+void
+destination_refuse(const struct destination *destination, struct active *active, uint32_t index, struct slice address)
+{
+	struct verdict reason = destination_reason(destination);
+
+	active_defer(active, destination->set->absent ? OUTCOME_BRIEF : OUTCOME_DEFERRED, index, address, &reason);
 }
 
 void

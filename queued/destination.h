@@ -6,7 +6,8 @@
  * A remote destination is learnt about from its results (destination_learn): how many jobs it takes at once, and whether it is there at all.
  *
  * Messages that a destination does not take now wait for it, outside of any round, in a list of the destination: parked ones
- * because it has enough in rounds already, deferred ones because it is down. They are called into a round when there is room.
+ * because it has enough in rounds already, deferred ones because it is down, or because the service that would take them is not running. They
+ * are called into a round when there is room.
  */
 #ifndef ANGARIUM_QUEUED_DESTINATION_H
 #define ANGARIUM_QUEUED_DESTINATION_H
@@ -76,6 +77,8 @@ RB_HEAD(destination_tree, destination);
 int destination_compare(const struct destination *a, const struct destination *b);
 RB_PROTOTYPE(destination_tree, destination, entry, destination_compare)
 
+enum { NEVER_ALONE = -1 };
+
 struct destinations {
 	struct schedule *schedule;
 	struct transport *transport;
@@ -86,6 +89,8 @@ struct destinations {
 	struct heap timers;
 	struct consignment_list held_retries; /* those that wait until fewer retries are under way */
 	uint32_t retries;                     /* jobs under way of messages that were deferred before */
+	int64_t alone_since;                  /* milliseconds of the ticks since when there has been no worker; NEVER_ALONE */
+	bool absent;                          /* so long that nothing waits in rounds for one: all is refused */
 	size_t count;
 };
 
@@ -95,6 +100,8 @@ void destinations_init(struct destinations *set, struct schedule *schedule, stru
 void destinations_free(struct destinations *set);
 /* Does what is due: timers, calls, and jobs as long as the transport takes them. */
 void destinations_run(struct destinations *set);
+/* Workers came or went, and the next turn has to know. */
+bool destinations_changed(const struct destinations *set);
 /* Milliseconds of the ticks at which a timer fires; INT64_MAX: never. */
 int64_t destinations_due(const struct destinations *set);
 /* The destination of that name, made when it is not there, and held: destination_release it. NULL when out of memory. */
@@ -111,13 +118,15 @@ void destination_release(struct destination *destination);
 enum admission {
 	ADMISSION_GRANTED,
 	ADMISSION_PARKED,  /* it has enough to do: wait for it */
-	ADMISSION_REFUSED, /* it is down: destination_reason; wait for it */
+	ADMISSION_REFUSED, /* it is down, or its workers are not there: destination_refuse; wait for it */
 };
 
 /* Whether ACTIVE may have a consignment for it. */
 enum admission destination_admit(struct destination *destination, const struct active *active);
 /* What is said of a recipient that is refused. */
 struct verdict destination_reason(const struct destination *destination);
+/* Says it of recipient INDEX. That our own service is not there is no attempt; the recipient only becomes older by it. */
+void destination_refuse(const struct destination *destination, struct active *active, uint32_t index, struct slice address);
 /* Hands out one job, or refuses one consignment. False when the transport takes nothing now. It must be ready. */
 bool destination_run(struct destination *destination);
 /* Jobs of messages that were deferred before, of all destinations in SET, that may be under way. */

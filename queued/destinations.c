@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/log.h"
 #include "queued/schedule_state.h"
 
 enum {
 	KEY_MAX = ROUTE_TEXT_MAX + ROUTE_LOGIN_MAX + 32, /* bytes of a destination's name, with its NUL */
 	STEPS_MAX = 1000,                                /* jobs and refusals of one turn of the loop */
+	ALONE_MAX = 5 * 60 * 1000,                       /* milliseconds for which messages wait in rounds for a worker to come */
 };
 
 int
@@ -184,7 +186,7 @@ destinations_get_remote(struct destinations *set, struct slice domain, const str
 void
 destinations_init(struct destinations *set, struct schedule *schedule, struct transport *transport, bool remote)
 {
-	*set = (struct destinations){ .schedule = schedule, .transport = transport, .remote = remote };
+	*set = (struct destinations){ .schedule = schedule, .transport = transport, .remote = remote, .alone_since = NEVER_ALONE };
 	RB_INIT(&set->tree);
 	TAILQ_INIT(&set->ready);
 	TAILQ_INIT(&set->calling);
@@ -231,6 +233,38 @@ run_calls(struct destinations *set)
 	}
 }
 
+bool
+destinations_changed(const struct destinations *set)
+{
+	return (set->transport->capacity == 0) != (set->alone_since != NEVER_ALONE);
+}
+
+static void
+set_absent(struct destinations *set, bool absent)
+{
+	struct destination *destination, *next;
+
+	set->absent = absent;
+	log_event(LOG_NOTICE, absent ? "queue.service_absent" : "queue.service_back", LOG_STRING("service", set->remote ? "relayd" : "deliverd"));
+	RB_FOREACH_SAFE(destination, destination_tree, &set->tree, next)
+		destination_refresh(destination);
+}
+
+/*
+ * A message that stayed in a round until there is a worker would neither be warned about nor ever be returned. So when there has been none for a
+ * while, rounds end at once, and messages wait outside of them, until a worker comes or their time does.
+ */
+static void
+note_workers(struct destinations *set)
+{
+	if (destinations_changed(set))
+		set->alone_since = set->transport->capacity == 0 ? schedule_ticks(set->schedule) : NEVER_ALONE;
+	if (set->alone_since == NEVER_ALONE && set->absent)
+		set_absent(set, false);
+	else if (set->alone_since != NEVER_ALONE && !set->absent && schedule_ticks(set->schedule) - set->alone_since >= ALONE_MAX)
+		set_absent(set, true);
+}
+
 /* As many retries come back as could be under way; those that cannot are held again when it is their turn. */
 static void
 resume_retries(struct destinations *set)
@@ -266,6 +300,7 @@ run_jobs(struct destinations *set)
 void
 destinations_run(struct destinations *set)
 {
+	note_workers(set);
 	run_timers(set);
 	run_calls(set);
 	resume_retries(set);
@@ -276,6 +311,9 @@ int64_t
 destinations_due(const struct destinations *set)
 {
 	const struct heap_node *first = heap_first(&set->timers);
+	int64_t due = first == NULL ? INT64_MAX : first->key;
 
-	return first == NULL ? INT64_MAX : first->key;
+	if (set->alone_since != NEVER_ALONE && !set->absent && set->alone_since + ALONE_MAX < due)
+		due = set->alone_since + ALONE_MAX;
+	return due;
 }

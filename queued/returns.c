@@ -21,7 +21,7 @@ returns_expired(const struct active *active)
 static bool
 failure_wanted(const struct active *active)
 {
-	return active->failed > 0 || (active->deferred > 0 && returns_expired(active));
+	return active->failed > 0 || (active->expiring > 0 && returns_expired(active));
 }
 
 static bool
@@ -51,7 +51,7 @@ batch_tells(const struct batch *batch, const struct outcome *outcome)
 	case REPORT_DOUBLE:
 		return notify == 0 || (notify & ENVELOPE_NOTIFY_FAILURE) != 0;
 	case REPORT_DELAY:
-		return outcome_may_expire(outcome->kind) && (notify == 0 || (notify & ENVELOPE_NOTIFY_DELAY) != 0);
+		return outcome_is_deferral(outcome->kind) && (notify == 0 || (notify & ENVELOPE_NOTIFY_DELAY) != 0);
 	case REPORT_SUCCESS:
 		break;
 	}

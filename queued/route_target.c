@@ -36,18 +36,14 @@ route_park(struct active *active, const struct target *target)
 static void
 route_wait(struct active *active, struct destination *destination, enum admission admission, const struct target *target)
 {
-	struct verdict reason;
-
 	if (admission == ADMISSION_GRANTED) {
 		defer_for_memory(active, target->index, target->address);
 		return;
 	}
-	if (admission == ADMISSION_PARKED) {
+	if (admission == ADMISSION_PARKED)
 		route_park(active, target);
-	} else {
-		reason = destination_reason(destination);
-		active_defer(active, OUTCOME_DEFERRED, target->index, target->address, &reason);
-	}
+	else
+		destination_refuse(destination, active, target->index, target->address);
 	active_wait_for(active, destination, 1);
 }
 

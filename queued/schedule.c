@@ -167,7 +167,10 @@ schedule_is_late(const struct schedule *schedule, const struct message *message,
 	return after != 0 && !message->warned && now - message->arrival >= after;
 }
 
-/* What would come of a round for MESSAGE is known: nothing. All that is left of it waits for one destination, which is down or will call it. */
+/*
+ * What would come of a round for MESSAGE is known: nothing. All that is left of it waits for one destination, which is down, will call it, or has
+ * nobody who takes messages there.
+ */
 static bool
 round_is_vain(const struct schedule *schedule, const struct message *message, int64_t now)
 {
@@ -175,7 +178,7 @@ round_is_vain(const struct schedule *schedule, const struct message *message, in
 
 	if (destination == NULL || !message->waits_wholly || schedule_is_late(schedule, message, now))
 		return false;
-	if (destination->state == DESTINATION_DOWN)
+	if (destination->state == DESTINATION_DOWN || destination->set->absent)
 		return !retry_is_over(schedule_config(schedule), message->arrival, now);
 	return destination->state == DESTINATION_OPEN && destination->jobs > 0;
 }
@@ -188,7 +191,7 @@ schedule_try(struct schedule *schedule, struct message *message, int64_t now)
 		schedule_begin_round(schedule, message, NULL);
 		return;
 	}
-	message->attempts += message->waits_for->state == DESTINATION_DOWN ? 1 : 0;
+	message->attempts += message->waits_for->state == DESTINATION_DOWN && !message->waits_for->set->absent ? 1 : 0;
 	schedule_wait(schedule, message, retry_next(schedule_config(schedule), message->arrival, now, arc4random()));
 }
 
@@ -234,7 +237,8 @@ void
 schedule_transport_ready(struct schedule *schedule)
 {
 	if (!TAILQ_EMPTY(&schedule->local.ready) || !TAILQ_EMPTY(&schedule->remote.ready) ||
-	    !TAILQ_EMPTY(&schedule->remote.held_retries))
+	    !TAILQ_EMPTY(&schedule->remote.held_retries) || destinations_changed(&schedule->local) ||
+	    destinations_changed(&schedule->remote))
 		schedule_wake(schedule);
 }
 

@@ -239,6 +239,18 @@ START_TEST(a_warning_that_was_not_synced_comes_after_the_restart)
 }
 END_TEST
 
+START_TEST(a_sender_is_warned_of_an_address_that_cannot_be_looked_up)
+{
+	config.delay_warning = 4 * 3600;
+	submit("later@example.org");
+	run();
+	ck_assert_uint_eq(live_until(4 * 3600 - 1, "Action:"), 0);
+	ck_assert_uint_eq(live_until(5 * 3600, "Action: delayed"), 1);
+	ck_assert_uint_eq(live_until(6 * 24 * 3600, "Action:"), 0);
+	ck_assert_uint_eq(store_count(fixture.store), 1);
+}
+END_TEST
+
 static size_t
 warnings_for(const char *sender, uint8_t notify, const char *text)
 {
@@ -522,6 +534,7 @@ main(void)
 	tcase_add_test(tests, in_five_days_a_sender_gets_one_warning_and_one_bounce);
 	tcase_add_test(tests, a_warning_is_not_repeated_after_a_restart);
 	tcase_add_test(tests, a_warning_that_was_not_synced_comes_after_the_restart);
+	tcase_add_test(tests, a_sender_is_warned_of_an_address_that_cannot_be_looked_up);
 	tcase_add_test(tests, only_persons_who_want_to_know_are_warned);
 	tcase_add_test(tests, a_delivery_and_its_report_are_one_record);
 	tcase_add_test(tests, nobody_is_told_of_success_without_having_asked);
