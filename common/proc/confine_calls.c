@@ -228,7 +228,7 @@ allow_sockets(scmp_filter_ctx filter, int kind)
 
 	for (size_t i = 0; error == 0 && i < sizeof(families) / sizeof(families[0]); i++)
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-		                         SCMP_A0(SCMP_CMP_EQ, (uint64_t)families[i]), kind_only);
+		                         SCMP_A0(SCMP_CMP_EQ, (uint64_t)families[i], 0), kind_only);
 	return error;
 }
 

@@ -4,6 +4,7 @@ import collections
 import hashlib
 import re
 import threading
+import time
 
 SENDER = "s@example.net"
 LINE = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ -- .:!?\r\n"
@@ -31,6 +32,7 @@ class Ledger:
         self.lock = threading.Lock()
         self.promised = {}                                # queue id: (digest, recipients)
         self.arrived = collections.defaultdict(list)      # (queue id, recipient): digests
+        self.times = collections.defaultdict(list)        # (queue id, recipient): when they were seen (time.monotonic)
         self.faults = []
         self.bytes = 0
 
@@ -58,6 +60,7 @@ class Ledger:
             return
         with self.lock:
             self.arrived[prefix.group(1).decode(), recipient].append(digest)
+            self.times[prefix.group(1).decode(), recipient].append(time.monotonic())
 
     def missing(self):
         with self.lock:
@@ -67,6 +70,12 @@ class Ledger:
     def duplicates(self):
         with self.lock:
             return sum(len(copies) - 1 for copies in self.arrived.values())
+
+    def unexplained(self, events, slack):
+        """Second copies that no event fell before: none between SLACK seconds before the first copy was seen and the second one."""
+        with self.lock:
+            return [key for key, times in self.times.items() for first, second in zip(times, times[1:])
+                    if not any(first - slack < event < second for event in events)]
 
     def unpromised(self):
         """Messages that came although their sender never saw the 250."""

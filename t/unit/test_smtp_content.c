@@ -177,6 +177,7 @@ END_TEST
 START_TEST(a_message_over_the_limit_is_drained_and_refused)
 {
 	fake->config.message_size_limit = 100000;
+	fake->config.inline_limit = 65536;
 	fake_replies(fake);
 	hello();
 	expect("MAIL FROM:<a@b.example> SIZE=100001\r\n", "552");
