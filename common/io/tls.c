@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 
+#include "common/io/tls_binding.h"
 #include "common/io/tls_certificate.h"
 #include "common/io/tls_key.h"
 #include "common/io/tls_ticket.h"
@@ -94,6 +95,7 @@ set_rules(SSL_CTX *ssl, bool version_1_3)
 	SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_verify(ssl, SSL_VERIFY_NONE, NULL);
 	tls_ticket_use(ssl);
+	tls_binding_keep(ssl);
 	return SSL_CTX_set_min_proto_version(ssl, version_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&
 	               SSL_CTX_set_cipher_list(ssl, CIPHERS) == 1 && SSL_CTX_set_ciphersuites(ssl, CIPHERS_1_3) == 1 &&
 	               SSL_CTX_set1_groups_list(ssl, GROUPS) == 1 && SSL_CTX_set1_sigalgs_list(ssl, SIGNATURES) == 1 &&

@@ -8,6 +8,8 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 
+#include "common/io/tls_binding.h"
+
 enum { LENGTH_MAX = 1 << 30 }; /* bytes that are given to OpenSSL at once */
 
 struct tls_stream {
@@ -203,43 +205,10 @@ tls_stream_info(const struct tls_stream *stream, struct tls_info *info_r)
 	};
 }
 
-/* RFC 9266 4.2: under TLS 1.2 only a session with the extended master secret is its channel's alone. */
-static size_t
-tls_stream_exporter(SSL *ssl, unsigned char *out)
-{
-	static const char label[] = "EXPORTER-Channel-Binding";
-
-	if (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1)
-		return 0;
-	if (SSL_export_keying_material(ssl, out, TLS_EXPORTER_SIZE, label, sizeof(label) - 1, (const unsigned char *)"", 0, 1) != 1)
-		return 0;
-	return TLS_EXPORTER_SIZE;
-}
-
-/* RFC 5929 4.1: the server's certificate's digest, by the hash that its signature uses; SHA-256 instead of MD5 and SHA-1. */
-static size_t
-tls_stream_end_point(SSL *ssl, unsigned char *out)
-{
-	X509 *certificate = SSL_is_server(ssl) ? SSL_get_certificate(ssl) : SSL_get0_peer_certificate(ssl);
-	unsigned length = TLS_END_POINT_MAX;
-	int digest;
-
-	if (certificate == NULL || X509_get_signature_info(certificate, &digest, NULL, NULL, NULL) != 1 || digest == NID_undef)
-		return 0;
-	if (digest == NID_md5 || digest == NID_sha1)
-		digest = NID_sha256;
-	if (EVP_get_digestbynid(digest) == NULL || EVP_MD_get_size(EVP_get_digestbynid(digest)) > TLS_END_POINT_MAX)
-		return 0;
-	return X509_digest(certificate, EVP_get_digestbynid(digest), out, &length) == 1 ? length : 0;
-}
-
 void
 tls_stream_binding(const struct tls_stream *stream, struct tls_binding *binding_r)
 {
-	ERR_clear_error();
-	binding_r->exporter_length = tls_stream_exporter(stream->ssl, binding_r->exporter);
-	binding_r->end_point_length = tls_stream_end_point(stream->ssl, binding_r->end_point);
-	ERR_clear_error();
+	tls_binding_read(stream->ssl, binding_r);
 }
 
 const char *

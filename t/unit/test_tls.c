@@ -438,6 +438,52 @@ START_TEST(a_session_resumes_in_another_worker_with_the_same_ticket_keys)
 }
 END_TEST
 
+/* Server and client would bind a login to the same certificate. */
+static void
+assert_same_end_point(void)
+{
+	struct tls_binding binding;
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned length;
+
+	ck_assert_int_eq(X509_digest(SSL_get0_peer_certificate(client), EVP_sha256(), digest, &length), 1);
+	ck_assert(conn_tls_binding(server.conn, &binding));
+	ck_assert_uint_eq(binding.end_point_length, length);
+	ck_assert_mem_eq(binding.end_point, digest, length);
+}
+
+START_TEST(the_end_point_of_a_resumed_session_is_the_certificate_that_it_began_with)
+{
+	SSL_SESSION *session;
+
+	set_version(_i / 2 == 0 ? TLS1_3_VERSION : TLS1_2_VERSION);
+	SSL_CTX_set1_sigalgs_list(client_context, _i % 2 == 0 ? "ECDSA+SHA256:RSA-PSS+SHA256" : "RSA-PSS+SHA256");
+	add_pair("EC", "DNS:mail.example");
+	add_pair("RSA", "DNS:mail.example");
+	make_context(false);
+	session = first_session();
+	ck_assert(server_key_is(_i % 2 == 0 ? "EC" : "RSA"));
+	assert_same_end_point();
+	for (int again = 0; again < 3; again++) {
+		if (again == 1) { /* a reload has brought other certificates */
+			tls_pair_free(&pairs[0]);
+			tls_pair_free(&pairs[1]);
+			pair_count = 0;
+			add_pair("EC", "DNS:mail.example");
+			add_pair("RSA", "DNS:mail.example");
+			make_context(false);
+		}
+		ck_assert(resumes(session));
+		assert_same_end_point();
+		say("x\n");
+		receive();
+		SSL_SESSION_free(session);
+		session = SSL_get1_session(client); /* TLS 1.3: by the ticket that came with this one */
+	}
+	SSL_SESSION_free(session);
+}
+END_TEST
+
 START_TEST(tickets_live_as_long_as_their_key)
 {
 	char keys[3][TLS_TICKET_KEY_SIZE];
@@ -701,6 +747,7 @@ main(void)
 	tcase_add_test(tls, the_server_name_chooses_the_certificate);
 	tcase_add_test(tls, ecdsa_and_rsa_are_used_together);
 	tcase_add_loop_test(tls, a_session_resumes_in_another_worker_with_the_same_ticket_keys, 0, 2);
+	tcase_add_loop_test(tls, the_end_point_of_a_resumed_session_is_the_certificate_that_it_began_with, 0, 4);
 	tcase_add_loop_test(tls, tickets_live_as_long_as_their_key, 0, 2);
 	tcase_add_test(tls, ticket_keys_of_a_wrong_size_are_refused);
 	tcase_add_loop_test(tls, old_versions_are_refused, 0, 4);
