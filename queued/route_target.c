@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
+#include "common/mail/address.h"
 #include "common/mail/queueid.h"
 #include "queued/retry.h"
 #include "queued/schedule_state.h"
@@ -84,14 +85,26 @@ route_discard(struct active *active, uint32_t index, struct slice address)
 	store_results(active->schedule->hooks.store, active->message, RECIPIENT_REMOVED, &range, 1);
 }
 
+/* As names and addresses in brackets can be. What smtpd gave us was written by its client; a worker of relayd holds us to what proto_relay.h says. */
+static bool
+is_domain(struct slice domain)
+{
+	return domain.length > 0 && domain.length <= ADDRESS_DOMAIN_MAX;
+}
+
 static void
 route_remote(struct active *active, uint32_t index, const struct expand_target *remote)
 {
 	struct slice domain = slice_from(remote->address, slice_find_last(remote->address, '@') + 1);
-	struct destination *destination =
-		destinations_get_remote(&active->schedule->remote, domain, &remote->route, remote->backup);
-	struct target *target = target_new(index, remote->address, SLICE(""), SLICE(""), 0);
+	struct destination *destination;
+	struct target *target;
 
+	if (!is_domain(domain)) {
+		active_fail(active, index, remote->address, VERDICT("5.1.2", "the address has no domain that can exist"));
+		return;
+	}
+	destination = destinations_get_remote(&active->schedule->remote, domain, &remote->route, remote->backup);
+	target = target_new(index, remote->address, SLICE(""), SLICE(""), 0);
 	if (destination != NULL && target != NULL) {
 		target->backup = remote->backup;
 		route_to(active, destination, target);

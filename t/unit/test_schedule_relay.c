@@ -1,6 +1,7 @@
 /*
  * The scheduler: destinations in other domains.
  */
+#include "common/mail/address.h"
 #include "t/unit/schedule_fixture.h"
 
 enum { MINUTE = 60 };
@@ -88,6 +89,20 @@ START_TEST(a_refused_domain_is_returned_and_a_void_one_forgotten)
 	ck_assert_uint_eq(relay.job_count, 0);
 	ck_assert_uint_eq(local.job_count, 1); /* the bounce */
 	ck_assert_uint_eq(job_sender(local.jobs[0]).length, 0);
+	deliver_all();
+	ck_assert_uint_eq(store_count(fixture.store), 0);
+}
+END_TEST
+
+START_TEST(a_domain_that_is_longer_than_any_is_returned_before_a_relay_worker_sees_it)
+{
+	char address[ADDRESS_SIZE_MAX] = "user@";
+
+	memset(address + 5, 'x', ADDRESS_DOMAIN_MAX + 1);
+	submit(address);
+	run();
+	ck_assert_uint_eq(relay.job_count, 0);
+	ck_assert_uint_eq(local.job_count, 1); /* the bounce */
 	deliver_all();
 	ck_assert_uint_eq(store_count(fixture.store), 0);
 }
@@ -482,6 +497,7 @@ main(void)
 	tcase_add_test(tests, recipients_of_one_domain_go_together_and_others_apart);
 	tcase_add_test(tests, a_smarthost_is_one_destination);
 	tcase_add_test(tests, a_refused_domain_is_returned_and_a_void_one_forgotten);
+	tcase_add_test(tests, a_domain_that_is_longer_than_any_is_returned_before_a_relay_worker_sees_it);
 	tcase_add_test(tests, remote_recipients_end_as_relayed_deferred_and_failed_each_for_itself);
 	tcase_add_test(tests, a_destination_gets_a_few_jobs_at_first_and_more_with_each_window_of_successes);
 	tcase_add_test(tests, the_window_is_never_larger_than_relay_connections);
