@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -17,6 +18,8 @@
 
 enum {
 	READ_BLOCK = 4096, /* bytes; what is given up at once when a disk cannot read */
+	READ_AGAIN = 10,   /* times in one start: a disk that was away for a moment has lost nothing */
+	READ_PAUSE_MS = 100,
 	NAME_SIZE = 64,
 };
 
@@ -27,6 +30,7 @@ struct recovery {
 	struct scan_item item; /* the one being read */
 	uint64_t records;
 	uint64_t damages;
+	unsigned read_again; /* times so far */
 };
 
 /* ---- statements ---- */
@@ -261,25 +265,63 @@ keep_segment(const struct store *store, const char *name)
 		log_event(LOG_ERR, "queue.set_aside_failed", LOG_STRING("file", name), LOG_ERROR(errno));
 }
 
-/* Reads all that can be read; blocks that cannot are zeros. True when all could. */
-static bool
-read_segment(const struct segment *segment, char *bytes)
+static int
+read_whole(struct recovery *recovery, char *bytes)
+{
+	const struct segment *segment = recovery->segment;
+	int error;
+
+	for (;;) {
+		error = durable_pread(segment->fd, bytes, segment->size, 0);
+		if (error == 0 || recovery->read_again == READ_AGAIN)
+			return error;
+		recovery->read_again++;
+		nanosleep(&(struct timespec){ .tv_nsec = READ_PAUSE_MS * 1000000L }, NULL);
+	}
+}
+
+/* Blocks that cannot be read are zeros. How many could, or a negative errno value when none. */
+static int
+read_blocks(const struct segment *segment, char *bytes)
 {
 	char name[SEGMENT_NAME_SIZE];
+	int count = 0;
+	int worst = 0;
 
-	if (durable_pread(segment->fd, bytes, segment->size, 0) == 0)
-		return true;
 	segment_name(segment->number, name);
 	for (size_t at = 0; at < segment->size; at += READ_BLOCK) {
 		size_t length = segment->size - at < READ_BLOCK ? segment->size - at : READ_BLOCK;
 		int error = durable_pread(segment->fd, bytes + at, length, (off_t)at);
 
-		if (error == 0)
+		if (error == 0) {
+			count++;
 			continue;
+		}
+		if (worst == 0)
+			log_event(LOG_ERR, "queue.unreadable", LOG_STRING("segment", name), LOG_UINT("offset", at), LOG_ERROR(error));
+		worst = error;
 		memset(bytes + at, 0, length);
-		log_event(LOG_ERR, "queue.unreadable", LOG_STRING("segment", name), LOG_UINT("offset", at), LOG_ERROR(error));
 	}
-	return false;
+	if (worst != 0)
+		log_event(LOG_ERR, "queue.unreadable", LOG_STRING("segment", name), LOG_INT("blocks_read", count), LOG_ERROR(worst));
+	return count > 0 ? count : worst;
+}
+
+/*
+ * Reads all that can be read. 0 and *whole_r; or a negative errno value when nothing can: then it is not the segment that is
+ * damaged, but the disk that is away, and to go on without would be to lose what is on it.
+ */
+static int
+read_segment(struct recovery *recovery, char *bytes, bool *whole_r)
+{
+	int read;
+
+	*whole_r = read_whole(recovery, bytes) == 0;
+	if (*whole_r)
+		return 0;
+	read = read_blocks(recovery->segment, bytes);
+	*whole_r = (uint32_t)read == (recovery->segment->size + READ_BLOCK - 1) / READ_BLOCK;
+	return read < 0 ? read : 0;
 }
 
 /*
@@ -314,9 +356,10 @@ recover_segment(struct recovery *recovery)
 	bytes = malloc(segment->size == 0 ? 1 : segment->size);
 	if (bytes == NULL)
 		return -ENOMEM;
-	whole = read_segment(segment, bytes);
+	error = read_segment(recovery, bytes, &whole);
 	recovery->bytes = slice_of(bytes, segment->size);
-	error = recover_bytes(recovery);
+	if (error == 0)
+		error = recover_bytes(recovery);
 	free(bytes);
 	if (error != 0)
 		return error;

@@ -11,6 +11,8 @@ static int fsync_good;        /* calls that work before */
 static int readdir_error;     /* errno value at the first entry */
 static int stat_error;        /* of fstatat */
 static int read_error;        /* of pread */
+static int read_good_after;   /* calls that fail, then all work; -1: all fail */
+static off_t read_bad;        /* the byte whose readers fail, or -1: all do */
 static off_t space;           /* bytes of the largest file that there is space for */
 static char calls[CALLS_MAX]; /* 's' fsync, 'd' forgetting what is cached, 'r' pread */
 static size_t call_count;
@@ -73,8 +75,15 @@ __wrap_fstatat(int directory, const char *name, struct stat *status, int flags)
 ssize_t
 __wrap_pread(int fd, void *bytes, size_t length, off_t offset)
 {
+	bool bad = read_bad < 0 || (offset <= read_bad && read_bad < offset + (off_t)length);
+
 	note_call('r');
-	return fails(read_error) != 0 ? -1 : __real_pread(fd, bytes, length, offset);
+	if (bad && read_error != 0 && read_good_after != 0) {
+		read_good_after -= read_good_after > 0 ? 1 : 0;
+		errno = read_error;
+		return -1;
+	}
+	return __real_pread(fd, bytes, length, offset);
 }
 
 int
@@ -89,6 +98,8 @@ static void
 setup(void)
 {
 	fsync_error = readdir_error = stat_error = read_error = 0;
+	read_good_after = -1;
+	read_bad = -1;
 	space = INT64_MAX;
 	fixture_setup();
 }
@@ -192,16 +203,44 @@ START_TEST(a_body_that_cannot_be_looked_at_is_not_given_up)
 }
 END_TEST
 
-START_TEST(a_segment_that_cannot_be_read_is_kept_with_the_bodies_that_it_names)
+START_TEST(a_segment_that_cannot_be_read_in_part_is_kept_with_the_bodies_that_it_names)
 {
 	add_with_body();
 	read_error = EIO;
+	read_bad = SEGMENT_HEADER_SIZE;
 	fixture_restart();
 	read_error = 0;
 	fixture_settle();
 	ck_assert_uint_eq(store_count(fixture.store), 0);
 	ck_assert_uint_eq(fixture_count_files("body"), 0);
 	ck_assert_uint_eq(fixture_count_files("damaged"), 2);
+}
+END_TEST
+
+START_TEST(a_start_is_refused_while_nothing_of_a_segment_can_be_read)
+{
+	uint64_t id = add_with_body();
+
+	read_error = EIO;
+	ck_assert_int_eq(open_again(), -EIO);
+	read_error = 0;
+	fixture_open();
+	ck_assert_ptr_nonnull(store_find(fixture.store, id));
+	ck_assert_uint_eq(fixture_count_files("body"), 1);
+	ck_assert_uint_eq(fixture_count_files("damaged"), 0);
+}
+END_TEST
+
+START_TEST(a_disk_that_cannot_be_read_for_a_moment_costs_nothing)
+{
+	uint64_t id = add_with_body();
+
+	read_error = EIO;
+	read_good_after = 3;
+	fixture_restart();
+	ck_assert_ptr_nonnull(store_find(fixture.store, id));
+	ck_assert_uint_eq(fixture_count_files("body"), 1);
+	ck_assert_uint_eq(fixture_count_files("damaged"), 0);
 }
 END_TEST
 
@@ -301,7 +340,9 @@ main(void)
 	tcase_add_test(tests, a_second_store_on_the_same_spool_is_refused);
 	tcase_add_test(tests, a_directory_that_cannot_be_read_costs_no_body);
 	tcase_add_test(tests, a_body_that_cannot_be_looked_at_is_not_given_up);
-	tcase_add_test(tests, a_segment_that_cannot_be_read_is_kept_with_the_bodies_that_it_names);
+	tcase_add_test(tests, a_segment_that_cannot_be_read_in_part_is_kept_with_the_bodies_that_it_names);
+	tcase_add_test(tests, a_start_is_refused_while_nothing_of_a_segment_can_be_read);
+	tcase_add_test(tests, a_disk_that_cannot_be_read_for_a_moment_costs_nothing);
 	tcase_add_test(tests, the_body_of_a_damaged_record_is_kept_with_it);
 	tcase_add_test(tests, a_message_that_is_given_up_while_the_queue_runs_keeps_its_body_too);
 	tcase_add_test(tests, a_body_file_stays_until_the_result_is_on_disk_although_the_disk_was_full_in_between);
