@@ -73,29 +73,36 @@ log_target(const struct job *job, const struct job_target *target)
 	          LOG_UINT("size", target->size), LOG_INT("delay", clock_wall() - job->arrival));
 }
 
-static void
-worker_reply(struct worker *worker, const struct job *job)
+/* False: queued cannot be told. */
+static bool
+worker_report(struct worker *worker, const struct job *job)
 {
 	struct channel *channel = link_channel(worker->link);
 	struct wire_writer writer;
 	int error;
 
 	if (channel == NULL || job->connection != worker->connection)
-		return;
+		return true; /* it gives the job to somebody else */
 	writer = channel_begin(channel, DELIVER_REPLY, job->request, -1);
 	job_put_reply(job, &writer);
 	error = channel_send(channel, &writer);
 	if (error != 0)
 		log_event(LOG_ERR, "deliver.unreported", LOG_ERROR(error));
+	return error == 0;
 }
 
 static void
 worker_on_finished(void *context, struct job *job)
 {
+	struct worker *worker = context;
+	bool reported;
+
 	for (uint32_t i = 0; i < job->target_count; i++)
 		log_target(job, &job->targets[i]);
-	worker_reply(context, job);
+	reported = worker_report(worker, job);
 	job_free(&job);
+	if (!reported)
+		link_break(worker->link);
 }
 
 /* ---- jobs ---- */

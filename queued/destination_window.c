@@ -132,6 +132,8 @@ destination_close(struct destination *destination, const struct verdict *verdict
 	log_event(LOG_NOTICE, "queue.destination_down", LOG_STRING("destination", destination->key), LOG_INT("seconds", wait / MS_PER_SECOND),
 	          LOG_SLICE("text", verdict->text));
 	destination_wait_until(destination, wait);
+	if (!heap_contains(&destination->timer)) /* out of memory: nothing would end it */
+		destination->state = DESTINATION_PROBE_DUE;
 }
 
 /* ---- results ---- */

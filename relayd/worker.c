@@ -57,22 +57,33 @@ worker_drop_job(struct worker *worker, struct job **job)
 	}
 }
 
-static void
-worker_on_finished(void *context, struct job *job)
+/* False: queued cannot be told. */
+static bool
+worker_report(struct worker *worker, const struct job *job)
 {
-	struct worker *worker = context;
 	struct channel *channel = link_channel(worker->link);
 	struct wire_writer writer;
 	int error;
 
-	if (channel != NULL && job->connection == worker->connection) {
-		writer = channel_begin(channel, RELAY_REPLY, job->request, -1);
-		job_put_reply(job, &writer);
-		error = channel_send(channel, &writer);
-		if (error != 0)
-			log_event(LOG_ERR, "relay.unreported", LOG_ERROR(error));
-	}
+	if (channel == NULL || job->connection != worker->connection)
+		return true; /* it gives the job to somebody else */
+	writer = channel_begin(channel, RELAY_REPLY, job->request, -1);
+	job_put_reply(job, &writer);
+	error = channel_send(channel, &writer);
+	if (error != 0)
+		log_event(LOG_ERR, "relay.unreported", LOG_ERROR(error));
+	return error == 0;
+}
+
+static void
+worker_on_finished(void *context, struct job *job)
+{
+	struct worker *worker = context;
+	bool reported = worker_report(worker, job);
+
 	worker_drop_job(worker, &job);
+	if (!reported)
+		link_break(worker->link);
 }
 
 /* ---- jobs ---- */

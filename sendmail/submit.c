@@ -41,7 +41,7 @@ struct client {
 };
 
 /* Of each recipient. */
-enum fate { FATE_OPEN, FATE_REFUSED, FATE_DONE };
+enum fate { FATE_OPEN, FATE_REFUSED };
 
 struct work {
 	const struct submission *submission;

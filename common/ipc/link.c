@@ -161,17 +161,21 @@ link_retry_later(struct link *link)
 }
 
 static void
-link_on_closed(struct channel *channel, void *context, int error)
+link_lost(struct link *link, int error)
 {
-	struct link *link = context;
-
-	(void)channel;
 	link->channel = NULL;
 	log_event(LOG_NOTICE, "link.down", LOG_STRING("channel", link->protocol->channel), LOG_ERROR(error));
 	link_fail_all(link, -ECONNRESET);
 	if (link->protocol->down != NULL)
 		link->protocol->down(link, link->context);
 	link_retry_later(link);
+}
+
+static void
+link_on_closed(struct channel *channel, void *context, int error)
+{
+	(void)channel;
+	link_lost(context, error);
 }
 
 static void
@@ -317,6 +321,15 @@ bool
 link_is_up(const struct link *link)
 {
 	return link->channel != NULL;
+}
+
+void
+link_break(struct link *link)
+{
+	if (link->channel == NULL)
+		return;
+	channel_close(&link->channel);
+	link_lost(link, -EPIPE);
 }
 
 void *

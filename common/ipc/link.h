@@ -37,6 +37,10 @@ struct link *link_new(struct process *process, const struct link_protocol *proto
 /* Answers what is in flight with -ECONNRESET, closes and frees. Sets *link to NULL. */
 void link_free(struct link **link);
 bool link_is_up(const struct link *link);
+/*
+ * Gives the channel up, as if it had broken: for a service whose answer could not be sent, and whose peer would wait for it for ever.
+ */
+void link_break(struct link *link);
 /* The link's CONTEXT; handlers of unasked frames get the link's context too. */
 void *link_context(const struct link *link);
 /* The live channel, or NULL. For frames that are no requests. Never keep it. */
