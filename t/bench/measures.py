@@ -139,6 +139,54 @@ def relayer(server, standard):
     return measure
 
 
+def fill_queue(bench, running):
+    """Deferred mail for many domains, due within two hours, none of which can be found."""
+    spool = running.directory / "spool"
+    spool.mkdir()
+    bench.program("bench_deferred", "fill", spool, bench.count(DEFERRED), bench.count(DEFERRED) // 100)
+    running.give(spool, "account_queue")
+
+
+def relay_beside_deferred(full):
+    """New mail to another domain, with a queue that is full of deferred mail or empty."""
+    def measure(bench, directory):
+        messages = bench.count(MESSAGES)
+        with Running(Sink(directory / "sink")) as sink:
+            server = Angarium(directory / "server", dns_servers="127.0.0.1:9")
+            if full:
+                fill_queue(bench, server)
+            with Running(server) as running:
+                running.suite.dbtool("route", "add", "relayed.example", f"smtp://127.0.0.1:{sink.smtp_port}")
+                start = now()
+                source(running.smtp_port, messages, 20, 4096, "user@relayed.example")
+                eventually(lambda: sink.count() >= messages, "the last message is at the sink", 120)
+                return messages / (now() - start)
+    return measure
+
+
+def restart_with_deferred(bench, directory):
+    """Seconds from the start of queued until a new message is at the sink."""
+    with Running(Sink(directory / "sink")) as sink:
+        server = Angarium(directory / "server", dns_servers="127.0.0.1:9")
+        fill_queue(bench, server)
+        services = server.suite.services
+        server.suite.services = tuple(name for name in services if name != "queued")
+        with Running(server) as running:
+            running.suite.services = services
+            running.suite.dbtool("route", "add", "relayed.example", f"smtp://127.0.0.1:{sink.smtp_port}")
+            start = now()
+            running.suite.start_service("queued")
+            source(running.smtp_port, 1, 1, 4096, "user@relayed.example")
+            eventually(lambda: sink.count() >= 1, "a message is at the sink", 60)
+            return now() - start
+
+
+def memory_of_deferred(bench, directory):
+    (directory / "spool").mkdir()
+    bench.program("bench_deferred", "fill", directory / "spool", bench.count(DEFERRED), bench.count(DEFERRED) // 100)
+    return float(re.search(r"(\d+) bytes of memory each", bench.program("bench_deferred", "open", directory / "spool")).group(1))
+
+
 # ---- the table, and handshakes ----
 
 def lookups(users, clients, at_once, field):
@@ -273,6 +321,7 @@ def idle_greeted(port_name, sessions, tls=False):
 # ---- the table ----
 
 MESSAGES = 20000
+DEFERRED = 1000000
 
 ROWS = [
     Row("receive-20", "4 KiB messages, 20 sessions, until the last is in its Maildir", "messages/s", True,
@@ -307,6 +356,13 @@ ROWS = [
     Row("relay-20", "relaying 4 KiB messages through the queue, 20 sessions, until the queue is empty", "messages/s", True,
         [("Angarium", relayer(Angarium, MESSAGES)), ("Postfix", relayer(Postfix, MESSAGES / 10)), ("OpenSMTPD", relayer(OpenSmtpd, MESSAGES / 200))],
         [Target("8 x Postfix", "Postfix", 8, True)]),
+    Row("deferred-memory", "memory of a deferred message in queued, 1,000,000 of them to 10,000 domains", "bytes", False,
+        [("Angarium", memory_of_deferred)], [Target("at most 400 bytes", None, 400, False)]),
+    Row("deferred-restart", "from the start of queued with as many until a new message has left", "s", False,
+        [("Angarium", restart_with_deferred)], [Target("within 10 seconds", None, 10, False)]),
+    Row("deferred-flow", "relaying new messages beside as many", "messages/s", True,
+        [("Angarium", relay_beside_deferred(True)), ("with an empty queue", relay_beside_deferred(False))],
+        [Target("90 % of the speed with an empty queue", "with an empty queue", 0.9, True)]),
     Row("lookups", "address lookups, 1,000,000 users, 8 clients with 32 in flight each", "lookups/s", True,
         [("Angarium", lookups(1000000, 8, 32, 0))], [Target("100,000 a second", None, 100000, True)]),
     Row("lookup-time", "the 99th percentile of a lookup, 8 clients with 4 in flight each", "us", False,

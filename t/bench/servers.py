@@ -114,10 +114,15 @@ class Angarium(Server):
     def maildir(self, user):
         return self.suite.maildir(f"{user}@{DOMAIN}")
 
+    def give(self, path, account):
+        """PATH, made from outside, to the account of that directive."""
+        if os.getuid() == 0:
+            number = int(self.suite.configuration.read_text().partition(account + " ")[2].split()[0])
+            subprocess.run(["chown", "-R", f"{number}:{number}", path], check=True)
+
     def own(self, path):
         """The mailbox at PATH was filled from outside."""
-        account = int(self.suite.configuration.read_text().partition("account_vmail ")[2].split()[0])
-        subprocess.run(["chown", "-R", f"{account}:{account}", path], check=True)
+        self.give(path, "account_vmail")
 
     def pids(self):
         return [pid for process in self.suite.running.values() for pid in descendants(process.pid)]
