@@ -42,6 +42,7 @@ active_new(struct schedule *schedule, struct message *message, struct record *re
 		if (active_decode(active) != 0)
 			active_unload(active);
 	}
+	TAILQ_INSERT_TAIL(&schedule->rounds, active, round_link);
 	schedule->actives++;
 	message->active = active;
 	return active;
@@ -75,6 +76,7 @@ active_free(struct active **active_p)
 	active_unload(active);
 	returns_forget(active);
 	active_drop_outcomes(active);
+	TAILQ_REMOVE(&active->schedule->rounds, active, round_link);
 	active->schedule->actives--;
 	active->message->active = NULL;
 	free(active);

@@ -30,6 +30,8 @@ struct verdict {
 };
 
 #define VERDICT(code, words) (&(struct verdict){ .status = SLICE(code), .text = SLICE(words) })
+/* What waits is told so (RFC 3463 3.5: congestion). */
+#define ACTIVE_CONGESTED VERDICT("4.4.5", "many messages to this destination are waiting")
 
 /* What became of one recipient, unless it was delivered and nobody wants to know. */
 struct outcome {
@@ -46,6 +48,7 @@ struct outcome {
 STAILQ_HEAD(outcome_list, outcome);
 
 struct active {
+	TAILQ_ENTRY(active) round_link;  /* among all */
 	TAILQ_ENTRY(active) asking_link; /* among those that have addresses to ask about */
 	struct schedule *schedule;
 	struct message *message;
@@ -66,6 +69,7 @@ struct active {
 	uint32_t returning;              /* reports that are not durable yet */
 	LIST_HEAD(, batch) batches;      /* what they are about (returns.h) */
 	bool asking;                     /* in the list of those that have something to ask */
+	bool late;                       /* its sender was told in this round that it waits for its turn */
 	bool closing;                    /* a round in which everything fails: the message is returned by the administrator */
 	struct outcome_list outcomes;
 	uint32_t failed;                 /* of OUTCOMES */

@@ -133,14 +133,16 @@ deserves_warning(const struct active *active)
 	return deserved;
 }
 
+/* Takes BATCH, which may be NULL: the next round will find that a warning is wanted. */
 static void
-return_warning(struct active *active)
+return_warning(struct batch *batch)
 {
-	struct batch *batch = batch_new(active, REPORT_DELAY);
+	struct active *active;
 	int error = -ENOMEM;
 
 	if (batch == NULL)
-		return; /* the next round will find that one is wanted */
+		return;
+	active = batch->active;
 	batch->told = deserves_warning(active) ? batch_count_told(batch) : 0;
 	if (batch->told > 0)
 		error = batch_report(batch);
@@ -162,13 +164,37 @@ returns_begin(struct active *active)
 	active->returning++; /* our own, so that nothing ends the round meanwhile */
 	return_failures(active, error);
 	if (error == 0 && warning_wanted(active))
-		return_warning(active);
+		return_warning(batch_new(active, REPORT_DELAY));
 	active_unload(active);
 	active->returning--;
 	if (active->returning == 0 && returns_wanted(active))
 		schedule_end_round(&active); /* out of memory: tried again later */
 	else
 		active_check(active);
+}
+
+void
+returns_late(struct active *active)
+{
+	struct batch *batch = active_load(active) == 0 ? batch_new(active, REPORT_DELAY) : NULL;
+	struct consignment *consignment;
+	const struct target *target;
+
+	active->late = true;
+	if (batch == NULL)
+		return;
+	RB_FOREACH(consignment, consignment_tree, &active->consignments)
+		STAILQ_FOREACH(target, &consignment->waiting, link) {
+			struct outcome *outcome = outcome_new(OUTCOME_BRIEF, target->index, target->address, "4.4.5", ACTIVE_CONGESTED);
+
+			if (outcome != NULL)
+				STAILQ_INSERT_TAIL(&batch->outcomes, outcome, link);
+		}
+	if (STAILQ_EMPTY(&batch->outcomes))
+		batch_free(batch);
+	else
+		return_warning(batch);
+	active_unload(active); /* it is read back when it is its turn */
 }
 
 /* To deliver again because a report cannot be made would be worse than none. */

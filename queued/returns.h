@@ -19,7 +19,7 @@ struct batch {
 	LIST_ENTRY(batch) link;       /* in ACTIVE's, from its report to the end of that one's sync */
 	struct active *active;
 	enum report_kind kind;
-	struct outcome_list outcomes; /* that end with it; none of REPORT_DELAY */
+	struct outcome_list outcomes; /* that end with it; of REPORT_DELAY those of a message that waits for its turn, which do not */
 	size_t count;
 	size_t told;                  /* how many the report speaks of */
 	struct message *message;      /* the report */

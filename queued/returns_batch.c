@@ -47,7 +47,7 @@ returns_forget(struct active *active)
 const struct outcome_list *
 batch_outcomes(const struct batch *batch)
 {
-	return batch->kind == REPORT_DELAY ? &batch->active->outcomes : &batch->outcomes;
+	return STAILQ_EMPTY(&batch->outcomes) ? &batch->active->outcomes : &batch->outcomes;
 }
 
 enum recipient_state
@@ -120,7 +120,7 @@ batch_settled(void *context, struct record *record, int error)
 	if (batch->kind == REPORT_DELAY)
 		message_mark(active->message, MARK_WARNED);
 	STAILQ_FOREACH(outcome, &batch->outcomes, link)
-		if (outcome->kind != OUTCOME_EXPANDED)
+		if (batch->kind != REPORT_DELAY && outcome->kind != OUTCOME_EXPANDED)
 			message_set_state(active->message, outcome->index, outcome_state(outcome));
 	schedule_add(active->schedule, batch->message, record);
 	batch_free(batch);

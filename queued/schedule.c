@@ -17,6 +17,7 @@ enum {
 	ROOM_PART = 2,          /* of the room that is left, as a divisor, for one destination */
 	OVERDUE_SPREAD = 300,   /* seconds at most over which retries are spread that became due while queued did not run, */
 	OVERDUE_SPEED = 2000,   /* as many in each */
+	LATE_LOOK = 60 * 1000,  /* milliseconds between looks for messages that are late while they wait for their turn in a round */
 	CLOCK_STEP = 60,        /* seconds by which a clock goes back that was not right before */
 };
 
@@ -32,6 +33,7 @@ schedule_new(const struct schedule_hooks *hooks)
 	destinations_init(&schedule->local, schedule, hooks->local, false);
 	destinations_init(&schedule->remote, schedule, hooks->remote, true);
 	TAILQ_INIT(&schedule->asking);
+	TAILQ_INIT(&schedule->rounds);
 	schedule->mailboxes = destinations_get_local(&schedule->local);
 	if (schedule->mailboxes == NULL) {
 		free(schedule);
@@ -195,6 +197,29 @@ schedule_try(struct schedule *schedule, struct message *message, int64_t now)
 	schedule_wait(schedule, message, retry_next(schedule_config(schedule), message->arrival, now, arc4random()));
 }
 
+/* A round may take longer than the time after which the sender is to be warned: where thousands wait for a slow destination. */
+static void
+schedule_warn_late(struct schedule *schedule, int64_t now)
+{
+	struct active *active;
+
+	if (schedule_ticks(schedule) < schedule->next_look)
+		return;
+	TAILQ_FOREACH(active, &schedule->rounds, round_link) {
+		if (active->late || active->waiting == 0 || !active->complete || active->returning > 0 ||
+		    !schedule_is_late(schedule, active->message, now) ||
+		    retry_is_over(schedule_config(schedule), active->message->arrival, now))
+			continue;
+		if (schedule->closings >= CLOSINGS_MAX) {
+			schedule_wake(schedule);
+			return;
+		}
+		schedule->closings++;
+		returns_late(active);
+	}
+	schedule->next_look = schedule_ticks(schedule) + LATE_LOOK;
+}
+
 /* Nothing may wait for longer than it would by a clock that was set back. */
 static void
 schedule_check_clock(struct schedule *schedule, int64_t now)
@@ -218,6 +243,7 @@ schedule_turn(struct schedule *schedule)
 	if (store_is_broken(schedule->hooks.store))
 		return; /* results could not be recorded */
 	schedule->closings = 0;
+	schedule_warn_late(schedule, now);
 	while (schedule_has_room(schedule) && schedule->closings < CLOSINGS_MAX && (first = heap_first(&schedule->timetable)) != NULL &&
 	       first->key <= now)
 		schedule_try(schedule, HEAP_ELEMENT(first, struct message, timer), now);

@@ -19,7 +19,9 @@ struct schedule {
 	uint32_t asked;                   /* questions under way */
 	bool expander_down;               /* asking failed; schedule_expander_up ends it */
 	uint32_t closings;                /* messages that were returned in this turn: each is read, and its report written, at once */
-	size_t actives;
+	TAILQ_HEAD(, active) rounds;      /* all that are under way, in the order in which they began */
+	size_t actives;                   /* of ROUNDS */
+	int64_t next_look;                /* for late ones among them, milliseconds of the ticks */
 	uint64_t memory;                  /* bytes of the records of active messages */
 	int64_t latest;                   /* the time at the last turn */
 };
@@ -119,6 +121,8 @@ bool returns_wanted(const struct active *active);
  * Reports that to the sender. What failed is taken out of ACTIVE's outcomes. Calls active_check when it is durable.
  */
 void returns_begin(struct active *active);
+/* Warns the sender that ACTIVE, which has all of its targets in consignments, waits for its turn. It has not been warned. */
+void returns_late(struct active *active);
 /* Reports what was delivered to those who want to know. Calls active_check when it is durable. */
 void returns_success(struct active *active);
 /* Frees what waits for reports that will not be settled any more. */

@@ -352,6 +352,28 @@ START_TEST(parked_messages_wait_in_their_order_and_their_senders_are_warned_once
 }
 END_TEST
 
+START_TEST(messages_that_wait_for_their_turn_in_a_round_keep_it_and_their_senders_are_warned_once)
+{
+	size_t warnings = 0;
+
+	config.delay_warning = 4 * 3600;
+	submit_bulk(300, "user@slow.example");
+	ck_assert_uint_eq(schedule->actives, 300);
+	pass_to(now + 4 * 3600 - MINUTE);
+	ck_assert_uint_eq(local.job_count, 0);
+	for (int i = 0; i < 10; i++) {
+		pass_to(now + 15 * MINUTE);
+		for (; local.job_count > 0; warnings++)
+			finish_job(JOB_DONE, "2.1.5", "");
+	}
+	ck_assert_uint_eq(warnings, 295); /* five are under way */
+	ck_assert_uint_eq(schedule->actives, 300);
+	relay_all();
+	ck_assert_uint_eq(local.job_count, 0);
+	ck_assert_uint_eq(store_count(fixture.store), 0);
+}
+END_TEST
+
 START_TEST(a_message_to_thousands_of_domains_does_not_hold_up_a_single_one)
 {
 	static char names[RECIPIENTS_MAX][32];
@@ -512,6 +534,7 @@ main(void)
 	tcase_add_test(tests, messages_of_a_destination_that_is_down_are_not_read_at_their_own_time);
 	tcase_add_test(tests, thousands_to_a_slow_domain_do_not_hold_up_a_single_one);
 	tcase_add_test(tests, parked_messages_wait_in_their_order_and_their_senders_are_warned_once);
+	tcase_add_test(tests, messages_that_wait_for_their_turn_in_a_round_keep_it_and_their_senders_are_warned_once);
 	tcase_add_test(tests, a_message_to_thousands_of_domains_does_not_hold_up_a_single_one);
 	tcase_add_test(tests, a_slow_local_delivery_does_not_hold_up_relaying);
 	tcase_add_test(tests, one_destination_gets_half_of_the_workers_at_most);
