@@ -131,10 +131,23 @@ client_data_refused(struct client *client)
 	client_finish(client);
 }
 
+/* By LMTP, when others are still to be answered for. */
+static bool
+client_has_delivered(const struct client *client)
+{
+	const struct client_transaction *transaction = client->transaction;
+
+	for (size_t i = 0; i < transaction->recipient_count; i++)
+		if (transaction->recipients[i].progress == CLIENT_SETTLED && transaction->recipients[i].result.result == RELAY_DONE)
+			return true;
+	return false;
+}
+
 bool
 client_chunking_unknown(struct client *client)
 {
-	if (!client->chunked || (client->reply.code != CODE_UNKNOWN && client->reply.code != CODE_NOT_IMPLEMENTED))
+	if (!client->chunked || (client->reply.code != CODE_UNKNOWN && client->reply.code != CODE_NOT_IMPLEMENTED) ||
+	    client_has_delivered(client))
 		return false;
 	client->chunking_refused = true;
 	client_give_up(client, "4.5.1", client->reply.text);

@@ -259,6 +259,22 @@ START_TEST(by_lmtp_the_last_chunk_has_a_reply_for_each_recipient_too)
 }
 END_TEST
 
+START_TEST(by_lmtp_bdat_is_not_unknown_once_a_recipient_has_the_message)
+{
+	setup();
+	world->settings.lmtp = true;
+	world_ready(world, "250-PIPELINING\r\n250-CHUNKING\r\n");
+	world->transaction.recipient_count = 2;
+	world_send(world);
+	world_hears(world);
+	world_says(world, "250 Ok\r\n250 Ok\r\n250 Ok\r\n250 2.0.0 a\r\n500 b\r\n");
+	ck_assert(!world->outcome.chunking_refused); /* all would get it again */
+	ck_result(0, RELAY_DONE, "2.0.0", "250 2.0.0 a");
+	ck_result(1, RELAY_PERMANENT, "5.0.0", "500 b");
+	teardown();
+}
+END_TEST
+
 START_TEST(lmtp_does_not_fall_back_to_helo)
 {
 	setup();
@@ -411,6 +427,6 @@ UNIT_MAIN("relay_client", a_message_goes_command_by_command_to_a_server_that_off
           a_server_that_takes_data_for_nobody_gets_an_empty_message, when_mail_is_refused_the_rest_of_the_pipeline_is_waited_for,
           without_pipelining_a_refused_mail_ends_the_transaction, without_pipelining_a_transaction_that_failed_is_reset_before_the_next,
           by_lmtp_each_recipient_has_a_reply_at_the_end, by_lmtp_the_last_chunk_has_a_reply_for_each_recipient_too,
-          lmtp_does_not_fall_back_to_helo, dsn_is_passed_on_where_it_is_offered, a_message_over_the_announced_size_is_not_offered, a_login_needs_tls,
+          by_lmtp_bdat_is_not_unknown_once_a_recipient_has_the_message, lmtp_does_not_fall_back_to_helo, dsn_is_passed_on_where_it_is_offered, a_message_over_the_announced_size_is_not_offered, a_login_needs_tls,
           where_tls_is_needed_and_not_offered_no_mail_is_sent, a_refused_starttls_is_gone_on_without_where_tls_may_be,
           a_refused_starttls_defers_where_tls_must_be, a_client_may_be_closed_in_each_callback)
