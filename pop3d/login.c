@@ -161,22 +161,35 @@ accepted_tls(void *context, int client, const struct sockaddr *address, socklen_
 	welcome(context, client, address, true);
 }
 
+/* Begins with those that were not there before; *count_p are. */
 static int
-listen_on(struct login_worker *worker, const char *name,
+listen_on(struct login_worker *worker, const char *name, size_t *count_p,
           void (*callback)(void *context, int client, const struct sockaddr *address, socklen_t length))
 {
 	int fd;
 
-	for (size_t i = 0; (fd = process_listener(worker->process, name, i)) >= 0; i++)
+	for (; (fd = process_listener(worker->process, name, *count_p)) >= 0; (*count_p)++)
 		if (listener_new(worker->process, fd, callback, worker) == NULL)
 			return -ENOMEM;
 	return 0;
 }
 
+static int
+listen_to_all(struct login_worker *worker)
+{
+	int error = listen_on(worker, "pop3", &worker->pop3_listeners, accepted);
+
+	return error != 0 ? error : listen_on(worker, "pop3s", &worker->pop3s_listeners, accepted_tls);
+}
+
+/* The first certificate brings listeners. */
 static void
 reloaded(void *context)
 {
-	login_limit_rules(context);
+	struct login_worker *worker = context;
+
+	login_limit_rules(worker);
+	(void)listen_to_all(worker);
 }
 
 int
@@ -191,7 +204,7 @@ login_main(struct process *process)
 	worker.tabled = link_new(process, &login_tabled_protocol, &worker);
 	if (worker.tabled == NULL || login_handoff_links(&worker) != 0)
 		return EX_OSERR;
-	if (listen_on(&worker, "pop3", accepted) != 0 || listen_on(&worker, "pop3s", accepted_tls) != 0)
+	if (listen_to_all(&worker) != 0)
 		return EX_OSERR;
 	process_on_reload(process, reloaded, &worker);
 	return process_run(process);

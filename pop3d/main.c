@@ -73,7 +73,6 @@ static const struct service_role session_role = {
 static const struct service_role keeper_role = {
 	.name = "keeper",
 	.account = key_account,
-	.count = role_tls_keepers,
 	.tls = &role_keeps_keys,
 	.main = keeper_main,
 };

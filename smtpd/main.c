@@ -55,7 +55,6 @@ static const struct service_unix local = { .name = "submit" };
 static const struct service_role keeper = {
 	.name = "keeper",
 	.account = key_account,
-	.count = role_tls_keepers,
 	.tls = &role_keeps_keys,
 	.main = keeper_main,
 };

@@ -152,6 +152,15 @@ listen_on(struct port *port, struct worker *worker, const char *name, enum sessi
 	}
 }
 
+/* Again after a reload: the first certificate brings listeners. */
+static void
+listen_to_all(struct worker *worker)
+{
+	listen_on(&worker->smtp, worker, "smtp", SESSION_PORT_SMTP);
+	listen_on(&worker->submission, worker, "submission", SESSION_PORT_SUBMISSION);
+	listen_on(&worker->submissions, worker, "submissions", SESSION_PORT_SUBMISSIONS);
+}
+
 static void
 listen_to_users(struct worker *worker)
 {
@@ -183,6 +192,8 @@ reloaded(void *context)
 
 	worker->host.config = process_config(worker->process);
 	set_rules(worker);
+	if (!worker->stopping)
+		listen_to_all(worker);
 }
 
 static void
@@ -236,9 +247,7 @@ worker_main(struct process *process)
 	worker->stop_timer = evtimer_new(worker->host.base, stop_now, worker);
 	if (worker->host.tabled == NULL || worker->host.submit == NULL || worker->stop_timer == NULL)
 		return EX_OSERR;
-	listen_on(&worker->smtp, worker, "smtp", SESSION_PORT_SMTP);
-	listen_on(&worker->submission, worker, "submission", SESSION_PORT_SUBMISSION);
-	listen_on(&worker->submissions, worker, "submissions", SESSION_PORT_SUBMISSIONS);
+	listen_to_all(worker);
 	listen_to_users(worker);
 	process_on_reload(process, reloaded, worker);
 	process_on_stop(process, stop, worker);

@@ -62,8 +62,6 @@ on_key(struct channel *channel, void *context, struct channel_frame *frame)
 	(void)context;
 	if (coming.count == CONFIG_CERTIFICATES_MAX || text.length > TLS_PEM_MAX)
 		return -E2BIG;
-	/* The other providers' algorithms are not needed, and no configuration file is looked for. */
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	kept->key = tls_private_key_parse(text);
 	if (kept->key == NULL)
 		return -EINVAL; /* the parent has looked at it */
@@ -88,7 +86,8 @@ static int
 keeper_prepare(struct process *process)
 {
 	(void)process;
-	return 0;
+	/* The other providers' algorithms are not needed, and no configuration file is looked for. */
+	return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 ? 0 : -ENOMEM;
 }
 
 static const struct channel_handler control_handlers[] = {

@@ -91,6 +91,8 @@ void parent_complain(const struct parent *parent, const char *format, ...) __att
 int parent_lock(struct parent *parent);
 /* Makes the directories of the roles and binds every socket. 0, or an exit status after complaining. */
 int parent_bind(struct parent *parent);
+/* Binds what was not possible before, and gives it to the roles that are there. What cannot be bound is logged. */
+void parent_bind_late(struct parent *parent);
 /* Removes the UNIX sockets and the pid file. */
 void parent_unbind(struct parent *parent);
 
@@ -98,6 +100,9 @@ void parent_unbind(struct parent *parent);
 int parent_spawn(struct child *child);
 /* Sends the configuration, and before it the files that the role is to have. 0 or a negative errno value. */
 int parent_send_config(struct child *child);
+
+/* Gives CHILD a listening socket. 0 or a negative errno value. */
+int parent_send_listener(struct child *child, const struct parent_listener *listener);
 
 /* Answers CONTROL_ASK. */
 int parent_on_ask(struct channel *channel, void *context, struct channel_frame *frame);

@@ -329,6 +329,33 @@ parent_bind(struct parent *parent)
 	return status;
 }
 
+static bool
+is_bound(const struct parent *parent, const char *name)
+{
+	for (size_t i = 0; i < parent->listener_count; i++)
+		if (strcmp(parent->listeners[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+void
+parent_bind_late(struct parent *parent)
+{
+	size_t before = parent->listener_count;
+
+	for (size_t i = 0; i < SERVICE_ROLES_MAX && parent->service->roles[i] != NULL; i++) {
+		const struct service_role *role = parent->service->roles[i];
+
+		for (size_t j = 0; j < SERVICE_NAMES_MAX && role->tcp[j] != NULL; j++)
+			if (!is_bound(parent, role->tcp[j]->name))
+				(void)bind_endpoints(parent, role, role->tcp[j]);
+	}
+	for (size_t i = before; i < parent->listener_count; i++)
+		for (size_t j = 0; j < parent->child_count; j++)
+			if (parent->children[j].channel != NULL && parent->children[j].role == parent->listeners[i].role)
+				(void)parent_send_listener(&parent->children[j], &parent->listeners[i]);
+}
+
 void
 parent_unbind(struct parent *parent)
 {

@@ -140,8 +140,8 @@ parent_send_config(struct child *child)
 	return channel_send(child->channel, &writer);
 }
 
-static int
-spawn_send_listener(struct child *child, const struct parent_listener *listener)
+int
+parent_send_listener(struct child *child, const struct parent_listener *listener)
 {
 	struct wire_writer writer;
 	int fd = fcntl(listener->fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
@@ -191,7 +191,7 @@ spawn_greet(struct child *child)
 		error = parent_send_config(child);
 	for (size_t i = 0; error == 0 && i < parent->listener_count; i++)
 		if (parent->listeners[i].role == child->role)
-			error = spawn_send_listener(child, &parent->listeners[i]);
+			error = parent_send_listener(child, &parent->listeners[i]);
 	if (error == 0 && child->role->tls != NULL)
 		error = parent->service->tls->send(child);
 	return error == 0 ? spawn_send_start(child) : error;

@@ -2,7 +2,8 @@
  * The parent's part of TLS: reads certificates and keys, looks whether they fit, and gives each role what it may have. It also makes the
  * keys of session tickets, and new ones in time.
  *
- * A pair that cannot be used ends the start. On reload it is logged, and the one of the same name that was used before stays in use.
+ * A pair that cannot be used ends the start. On reload it is logged, and the one of the same name that was used before stays in use. Roles
+ * are ready for TLS from their start, so that the first certificate may come by a reload; the listeners that it makes possible are bound then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,12 +50,6 @@ bool
 role_tls_configured(const struct config *config)
 {
 	return config->tls_certificate.count > 0;
-}
-
-unsigned
-role_tls_keepers(const struct config *config)
-{
-	return role_tls_configured(config) ? 1 : 0;
 }
 
 /* ---- files ---- */
@@ -262,14 +257,14 @@ tls_free(struct parent *parent)
 	free(tls);
 }
 
+/* 0, or an exit status with what is wrong in ERROR. */
 static int
-tls_load(struct parent *parent)
+tls_begin(struct parent *parent, char *error)
 {
 	const struct config_certificates *named = &parent->config.tls_certificate;
 	struct parent_tls *tls;
 
-	if (named->count == 0)
-		return 0;
+	strlcpy(error, "tls_certificate: out of memory", CONFIG_ERROR_MAX);
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	tls = parent->tls = calloc(1, sizeof(*tls));
 	if (tls == NULL)
@@ -278,10 +273,7 @@ tls_load(struct parent *parent)
 		struct problem problem;
 
 		if (pair_read(&named->list[i], &tls->pairs[tls->count], &problem) != 0) {
-			char error[CONFIG_ERROR_MAX];
-
 			problem_explain(&problem, &named->list[i], parent->config_path, error);
-			parent_complain(parent, "%s", error);
 			return EX_CONFIG;
 		}
 		tls->count++;
@@ -291,6 +283,17 @@ tls_load(struct parent *parent)
 	if (tls->ticket_timer == NULL || event_add(tls->ticket_timer, &(struct timeval){ .tv_sec = TLS_TICKET_SECONDS }) != 0)
 		return EX_OSERR;
 	return 0;
+}
+
+static int
+tls_load(struct parent *parent)
+{
+	char error[CONFIG_ERROR_MAX];
+	int status = parent->config.tls_certificate.count == 0 ? 0 : tls_begin(parent, error);
+
+	if (status != 0)
+		parent_complain(parent, "%s", error);
+	return status;
 }
 
 /* The pair that was used for the certificate at PATH and is not taken over yet, or NULL. */
@@ -338,6 +341,23 @@ send_to_all(struct parent *parent, bool keys)
 	}
 }
 
+/* The first certificates came by a reload: each role gets what it would have got at its start. */
+static void
+tls_begin_late(struct parent *parent)
+{
+	char error[CONFIG_ERROR_MAX];
+
+	if (tls_begin(parent, error) != 0) {
+		log_event(LOG_ERR, "tls.unusable", LOG_STRING("why", error), LOG_STRING("use", "none"));
+		if (parent->tls != NULL)
+			tls_free(parent);
+		return;
+	}
+	send_to_all(parent, true);
+	send_to_all(parent, false);
+	parent_bind_late(parent);
+}
+
 static void
 tls_reload(struct parent *parent)
 {
@@ -345,9 +365,13 @@ tls_reload(struct parent *parent)
 	struct pair *fresh;
 	size_t count;
 
-	if (tls == NULL || parent->config.tls_certificate.count == 0) {
-		if (tls != NULL || parent->config.tls_certificate.count > 0)
-			log_event(LOG_WARNING, "tls.restart_needed", LOG_STRING("why", "TLS begins and ends with a restart only"));
+	if (parent->config.tls_certificate.count == 0) {
+		if (tls != NULL)
+			log_event(LOG_WARNING, "tls.restart_needed", LOG_STRING("why", "TLS ends with a restart only; the certificates stay in use"));
+		return;
+	}
+	if (tls == NULL) {
+		tls_begin_late(parent);
 		return;
 	}
 	fresh = calloc(CONFIG_CERTIFICATES_MAX, sizeof(*fresh));

@@ -418,7 +418,7 @@ process_on_parent_gone(struct channel *channel, void *context, int error)
 
 static const struct channel_handler handlers[] = {
 	{ CONTROL_CONFIG, CHANNEL_ANY, false, process_on_config },
-	{ CONTROL_LISTENER, 1 << STATE_PREPARING, true, process_on_listener },
+	{ CONTROL_LISTENER, CHANNEL_ANY, true, process_on_listener },
 	{ CONTROL_FILE, CHANNEL_ANY, true, process_on_file },
 	{ CONTROL_LOG, 1 << STATE_PREPARING, true, process_on_log },
 	{ CONTROL_START, 1 << STATE_PREPARING, false, process_on_start },

@@ -254,9 +254,9 @@ on_chain(struct channel *channel, void *context, struct channel_frame *frame)
 	return 0;
 }
 
-/* OpenSSL is made ready when the first certificates come, which is before the confinement. */
+/* OpenSSL is made ready before the confinement, also when certificates come only later. */
 static int
-speaker_first_use(void)
+speaker_make_ready(void)
 {
 	static const struct tls_signer signer = { .ready = speaker_ready, .sign = speaker_sign };
 	int error = speaker.prepared ? 0 : tls_prepare();
@@ -275,7 +275,7 @@ on_use(struct channel *channel, void *context, struct channel_frame *frame)
 	struct tls_context *fresh = NULL;
 	const char *reason = "";
 	size_t at = 0;
-	int error = speaker_first_use();
+	int error = speaker_make_ready();
 
 	(void)channel;
 	(void)context;
@@ -298,9 +298,11 @@ on_use(struct channel *channel, void *context, struct channel_frame *frame)
 static int
 speaker_prepare(struct process *process)
 {
+	int error = speaker_make_ready();
+
+	if (error != 0)
+		return error;
 	speaker.process = process;
-	if (speaker.context == NULL)
-		return 0;
 	buffer_init(&speaker.out, KEY_FRAME_MAX + WIRE_HEADER_SIZE);
 	buffer_init(&speaker.in, 2 * KEY_FRAME_MAX + WIRE_HEADER_SIZE);
 	speaker.retry = evtimer_new(process_base(process), speaker_on_retry, NULL);

@@ -43,11 +43,10 @@ extern const struct service_tls service_tls;
 extern const struct role_tls role_speaks_tls;
 extern const struct role_tls role_keeps_keys;
 
-/* The context that new connections of a role that speaks TLS are made with; NULL when no certificate is configured. Never keep it. */
+/* The context that new connections of a role that speaks TLS are made with; NULL until there is a certificate. Never keep it. */
 struct tls_context *role_tls_context(void);
 
-/* For services: how many keepers there are, and the listeners that need a certificate. */
-unsigned role_tls_keepers(const struct config *config);
+/* For services: whether there are the listeners that need a certificate. */
 bool role_tls_configured(const struct config *config);
 
 #endif

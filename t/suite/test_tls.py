@@ -514,4 +514,37 @@ class TlsKeys(OwnSuiteTest):
         for port in (smtps_port, pop3s_port):
             with self.assertRaises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", port), timeout=5)
-        self.assertEqual(suite.roles("smtpd", "keeper"), [])
+
+    def test_the_first_certificate_comes_with_a_reload(self):
+        self.smtps_port, self.pop3s_port, ports = tls_directives()
+        suite = self.start_suite(**ports)
+        with suite.smtp() as early:
+            early.hello()
+            nothing = make_pair(suite.directory / "tls", "one")
+            nothing[1].rename(suite.directory / "tls" / "away")
+            suite.write_configuration(tls_certificate=directive(nothing))
+            for service in ("smtpd", "pop3d"):
+                suite.reload(service)
+                eventually(lambda name=service: "event=tls.unusable" in suite.log(name), "a complaint about the key")
+            early.expect(502, "STARTTLS")
+            (suite.directory / "tls" / "away").rename(nothing[1])
+            for service, port in (("smtpd", self.smtps_port), ("pop3d", self.pop3s_port)):
+                suite.reload(service)
+
+                def served(at=port):
+                    try:
+                        return self.serial(at)
+                    except (ssl.SSLError, OSError):
+                        return None
+
+                eventually(served, "the first handshake")
+                for _ in range(20):
+                    self.assertTrue(self.serial(port))
+            early.expect(250, "NOOP")
+            early.expect(220, "STARTTLS")
+        suite.kill_role("smtpd", "worker")
+        eventually(lambda: self.serial() is not None, "a handshake of a new worker")
+        suite.write_configuration(tls_certificate="off")
+        suite.reload("smtpd")
+        eventually(lambda: "event=tls.restart_needed" in suite.log("smtpd"), "it is said that this takes a restart")
+        self.assertTrue(self.serial())
