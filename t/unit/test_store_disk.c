@@ -326,6 +326,88 @@ START_TEST(when_there_is_no_space_for_a_whole_segment_a_small_one_does)
 }
 END_TEST
 
+enum { STAYING = 8, OTHERS = 60 };
+
+static bool
+any_is_copied(const uint64_t *ids)
+{
+	for (size_t i = 0; i < STAYING; i++)
+		if (store_find(fixture.store, ids[i])->copying)
+			return true;
+	return false;
+}
+
+/* Messages that stay, and so many that go that copying begins; then the disk is full. */
+static void
+fill_while_copying(uint64_t *ids)
+{
+	static char filling[20000];
+
+	memset(filling, 'x', sizeof(filling));
+	for (size_t i = 0; i < STAYING; i++)
+		ids[i] = fixture_add(1, slice_of(filling, sizeof(filling)));
+	fixture_settle();
+	for (size_t i = 0; i < OTHERS && !any_is_copied(ids); i++) {
+		uint64_t other = fixture_add(1, slice_of(filling, sizeof(filling)));
+
+		fixture_settle();
+		fixture_result(other, 0, 1, RECIPIENT_DELIVERED);
+		store_flush(fixture.store);
+		store_sync(fixture.store);
+		fixture_answer(0);
+	}
+	ck_assert(any_is_copied(ids));
+	space = 0;
+}
+
+static void
+check_all_can_be_read(const uint64_t *ids)
+{
+	for (size_t i = 0; i < STAYING; i++) {
+		struct record *record;
+
+		ck_assert_ptr_nonnull(store_find(fixture.store, ids[i]));
+		ck_assert_int_eq(store_read(fixture.store, store_find(fixture.store, ids[i]), &record), 0);
+		record_release(&record);
+	}
+}
+
+START_TEST(a_disk_that_is_full_while_messages_are_copied_forward_costs_none)
+{
+	uint64_t ids[STAYING];
+
+	fill_while_copying(ids);
+	store_flush(fixture.store);
+	ck_assert(store_is_broken(fixture.store));
+	for (size_t i = 0; i < 3; i++) {
+		store_retry(fixture.store);
+		ck_assert(store_is_broken(fixture.store));
+		check_all_can_be_read(ids);
+	}
+	space = INT64_MAX;
+	store_retry(fixture.store);
+	fixture_settle();
+	ck_assert(!store_is_broken(fixture.store) && !any_is_copied(ids));
+	check_all_can_be_read(ids);
+	fixture_restart();
+	check_all_can_be_read(ids);
+}
+END_TEST
+
+START_TEST(a_start_on_a_disk_that_got_full_while_messages_were_copied_forward_finds_all)
+{
+	uint64_t ids[STAYING];
+
+	fill_while_copying(ids);
+	store_flush(fixture.store);
+	fixture_restart();
+	check_all_can_be_read(ids);
+	space = INT64_MAX;
+	fixture_restart();
+	check_all_can_be_read(ids);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -347,6 +429,8 @@ main(void)
 	tcase_add_test(tests, a_message_that_is_given_up_while_the_queue_runs_keeps_its_body_too);
 	tcase_add_test(tests, a_body_file_stays_until_the_result_is_on_disk_although_the_disk_was_full_in_between);
 	tcase_add_test(tests, when_there_is_no_space_for_a_whole_segment_a_small_one_does);
+	tcase_add_test(tests, a_disk_that_is_full_while_messages_are_copied_forward_costs_none);
+	tcase_add_test(tests, a_start_on_a_disk_that_got_full_while_messages_were_copied_forward_finds_all);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
