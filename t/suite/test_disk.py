@@ -20,7 +20,7 @@ class FullDisk(OwnSuiteTest):
         if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "none", self.disk], check=False).returncode:
             self.skipTest("mounting is not allowed here")
         self.addCleanup(subprocess.run, ["umount", "-l", self.disk], check=True)
-        self.account = 64102 if which == "spool" else 64105
+        self.account = {"table": 64101, "spool": 64102, "mail": 64105}[which]
         subprocess.run(["chown", f"{self.account}:{self.account}", self.disk], check=True)
         suite.start()
         suite.add_user(USER)
@@ -106,3 +106,74 @@ class FullDisk(OwnSuiteTest):
         for message in suite.wait_messages(USER, 30, seconds=30):
             self.assertTrue(message.endswith(b"\nend\n"))
         self.assertEqual(list((suite.maildir(USER) / "tmp").iterdir()), [])
+
+    def test_a_mail_disk_that_is_read_only_for_a_while_defers_and_delivers(self):
+        suite = self.start_on_small_disk("mail", "20M")
+        suite.deliver(USER)
+        subprocess.run(["mount", "-o", "remount,ro", self.disk], check=True)
+        with suite.smtp() as client:
+            client.hello()
+            for _ in range(3):
+                client.message("s@example.net", [USER], BODY)
+        eventually(lambda: "Read-only file system" in suite.log("deliverd"), "deliverd says what is wrong")
+        subprocess.run(["mount", "-o", "remount,rw", self.disk], check=True)
+        for message in suite.wait_messages(USER, 4, seconds=30)[1:]:
+            self.assertTrue(message.endswith(b"\nend\n"))
+        self.assertEqual(list((suite.maildir(USER) / "tmp").iterdir()), [])
+
+    def test_a_full_disk_of_the_table_refuses_changes_and_answers_lookups(self):
+        suite = self.start_on_small_disk("table", "60M")
+        self.resize("25M")
+        refused = suite.dbtool("alias", "add", "b@" + DOMAIN, USER, check=False)
+        self.assertEqual(refused.returncode, 75, refused)
+        self.assertIn("free", refused.stderr)
+        suite.deliver(USER)
+        self.resize("100M")
+        suite.dbtool("alias", "add", "b@" + DOMAIN, USER)
+        self.assertIn("b@" + DOMAIN, suite.dbtool("alias", "list").stdout)
+
+    def test_a_spool_whose_file_system_gave_up_loses_nothing_once_it_is_mounted_again(self):
+        """ext4 that met an error: everything fails with EROFS, from one moment to the next, also for open files."""
+        if not is_root():
+            self.skipTest("only root can mount a small file system")
+        suite = Suite(retry="1s", segment_size="4M", spool_reserve=0, inline_limit="1k")
+        self.addCleanup(suite.stop)
+        suite.expected_crashes = True
+        image = suite.directory / "image"
+        disk = suite.directory / "spool"
+        disk.mkdir()
+        with open(image, "wb") as file:
+            file.truncate(64 * 1024 * 1024)
+        mount = ["mount", "-t", "ext4", "-o", "loop", image, disk]
+        if subprocess.run(["mkfs.ext4", "-q", image], check=False).returncode or subprocess.run(mount, check=False).returncode:
+            self.skipTest("mounting a loop device is not allowed here")
+        self.addCleanup(subprocess.run, ["umount", "-l", disk], check=False)
+        subprocess.run(["chown", "64102:64102", disk], check=True)
+        disk.chmod(0o700)
+        suite.start()
+        suite.add_user(USER)
+        suite.stop_service("deliverd")
+        with suite.smtp() as client:
+            client.hello()
+            for _ in range(5):
+                client.message("s@example.net", [USER], BODY)
+            subprocess.run(["mount", "-o", "remount,abort", disk], check=False)
+            for _ in range(3):
+                for command in ("MAIL FROM:<s@example.net>", f"RCPT TO:<{USER}>", "DATA"):
+                    reply = client.command(command)
+                    if reply.code >= 400:
+                        break
+                else:
+                    client.send(BODY + b".\r\n")
+                    reply = client.reply()
+                self.assertIn(reply.code, (451, 452), reply)
+                client.command("RSET")
+        self.assertRegex(suite.log("queued"), "Read-only file system|Input/output error")
+        suite.kill_service("queued")
+        subprocess.run(["umount", disk], check=True)
+        subprocess.run(mount, check=True)
+        suite.start_service("queued")
+        suite.start_service("deliverd")
+        for message in suite.wait_messages(USER, 5, seconds=30):
+            self.assertTrue(message.endswith(b"\nend\n"))
+        suite.wait_accepting(USER)
