@@ -79,7 +79,7 @@ class FlippedBits(OwnSuiteTest):
             self.assertEqual(sum(b"message %04d\n" % number in text for text in texts), 0 if number in hit else 1, f"{number}, seed {state}")
         self.assertEqual(len(self.damaged()), len(hit), f"seed {state}")
         self.assertTrue(all(text.endswith(b"\nend\n") for text in texts))
-        self.suite.deliver(USER)
+        self.suite.wait_accepting(USER)
 
     def test_a_body_file_that_was_cut_is_set_aside_with_its_message(self):
         large = body_of(0) + b"y" * 70 + b"\r\n" + b"z" * 2000 + b"\r\n"
