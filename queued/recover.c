@@ -480,11 +480,13 @@ store_recover(struct store *store)
 	if (error != 0)
 		return error;
 	index_each(&store->index, drop_dead, store);
-	error = store_check_bodies(store, recovery.damages > 0);
+	/*
+	 * The names of the segments, before a body is removed because of what stands in them. The names of bodies need no sync: a MESSAGE was
+	 * written only when that of its body was durable, and what is removed here may come back.
+	 */
+	error = durable_sync(store->segment_directory);
 	if (error == 0)
-		error = durable_sync(store->segment_directory);
-	if (error == 0)
-		error = durable_sync(store->body_directory);
+		error = store_check_bodies(store, recovery.damages > 0);
 	if (error != 0)
 		return error;
 	error = store_begin_segment(store);
