@@ -15,10 +15,11 @@ CALLS = ("open,openat,openat2,creat,write,pwrite64,writev,pwritev,pwritev2,renam
 # The calls that change files and that this reader does not know; none may be met on a file that is followed.
 UNKNOWN = {"symlink", "symlinkat", "copy_file_range", "sendfile", "splice", "sync", "msync", "truncate", "creat"}
 LINE = re.compile(rb"(\d+)\.(\d{9}) (\w+)\((.*)\) += (-?\d+|\?)(?:<((?:\\x\w\w)*)>(?:\(deleted\))?)?.*?(?: <(\d+)\.(\d{9})>)?$", re.DOTALL)
+END = re.compile(rb"(\d+)\.(\d{9}) \+\+\+ ")
 DESCRIPTOR = re.compile(rb"(?:AT_FDCWD|-?\d+)<((?:\\x\w\w)*)>(?!\(deleted\))")
 DELETED = re.compile(rb"^\d+<(?:\\x\w\w)*>\(deleted\)")
-STRING = re.compile(rb'"((?:\\x\w\w)*)"')
-BASE = re.compile(rb'iov_base="((?:\\x\w\w)*)"')
+STRING = re.compile(rb'"([^"]*)"')  # all of it is in hexadecimal digits
+BASE = re.compile(rb'iov_base="([^"]*)"')
 NUMBER = re.compile(rb"(?<=, )(-?\d+)(?=,|$)")
 
 
@@ -39,6 +40,7 @@ class Operation:
     offset: int = -1  # -1: where the last write or seek ended
     size: int = 0
     data: bytes = b""
+    unsure: bool = False  # its process was killed in it, so nobody knows whether it has happened
 
 
 def problem():
@@ -65,16 +67,21 @@ class Thread:
         self.root = ""
         self.changes = []  # (time, role) by execve
         self.parent = None
+        killed = None  # the call that a kill has cut off, if any
         with open(path, "rb") as lines:
             for line in lines:
                 match = LINE.match(line)
-                if match and not match.group(5).startswith((b"-", b"?")):
+                if match and match.group(5) == b"?":
+                    killed = match
+                elif match and not match.group(5).startswith(b"-"):
                     self.read(match)
+                elif killed and (end := END.match(line)):
+                    self.read(killed, int(end.group(1) + end.group(2)))
 
-    def read(self, match):
+    def read(self, match, killed=None):
         began = int(match.group(1) + match.group(2))
-        ended = began + int((match.group(7) or b"0") + (match.group(8) or b"000000000"))
-        call, arguments, result = match.group(3).decode(), match.group(4), int(match.group(5))
+        ended = killed or began + int((match.group(7) or b"0") + (match.group(8) or b"000000000"))
+        call, arguments, result = match.group(3).decode(), match.group(4), None if killed else int(match.group(5))
         if call in ("clone", "clone3", "fork", "vfork"):
             self.children.append(result)
         elif call == "execve":
@@ -155,15 +162,16 @@ class Reader:
     def read(self, thread, began, ended, call, arguments, result, opened):
         if DELETED.match(arguments):
             return None
-        descriptors = DESCRIPTOR.findall(arguments)
-        strings = STRING.findall(arguments)
         first = DESCRIPTOR.match(arguments)  # not one that a message passes on
         on = text_of(first.group(1)).decode(errors="surrogateescape") if first else ""
-        common = {"began": began, "ended": ended, "who": self.role(thread, began), "call": call}
+        common = {"began": began, "ended": ended, "who": self.role(thread, began), "call": call, "unsure": result is None}
+        if result is None and call in ("fsync", "fdatasync", "syncfs", "lseek", "clone", "clone3", "execve", "chroot"):
+            return None
 
         def path(index):
+            descriptors = DESCRIPTOR.findall(arguments)
             at = descriptors[index] if len(descriptors) > index else b""
-            return self.name(thread, began, at, strings[index])
+            return self.name(thread, began, at, STRING.findall(arguments)[index])
 
         def one(kind, **values):
             followed = values.get("path", "").startswith(self.top) or kind == "send"
@@ -172,9 +180,9 @@ class Reader:
         if call in ("open", "openat", "openat2"):
             if b"O_CREAT" not in arguments:
                 return one("size", path=opened) if b"O_TRUNC" in arguments else None
-            return one("create", path=opened, size=1 if b"O_TRUNC" in arguments else 0)
+            return one("create", path=opened or path(0), size=1 if b"O_TRUNC" in arguments else 0)
         if call in ("write", "pwrite64", "writev", "pwritev", "pwritev2", "sendto", "sendmsg"):
-            bodies = strings[:1] if call in ("write", "pwrite64", "sendto") else BASE.findall(arguments)
+            bodies = STRING.findall(arguments)[:1] if call in ("write", "pwrite64", "sendto") else BASE.findall(arguments)
             if not on:
                 return one("send", data=b"".join(map(text_of, bodies))[:result])
             numbers = NUMBER.findall(arguments.rpartition(b'"')[2] if call == "pwrite64" else arguments.rpartition(b"]")[2])

@@ -3,6 +3,7 @@
  *
  *   in:   PATH
  *   out:  message ID DIGEST             of the body behind its first header field, without CRs (SHA-256; "-": it cannot be read)
+ *         reports ID ORIGINAL           when it is a report about ORIGINAL
  *         recipient ID STATE ADDRESS    of each index that is known
  *         ... event=...                 lines of the log, as they come
  *         done RESULT                   of store_open
@@ -87,6 +88,17 @@ print_file_digest(const struct store *store, const struct message *message)
 	return error;
 }
 
+/* Reports are small, and stand in their records. */
+static void
+print_original(const char *name, struct slice body)
+{
+	static const char field[] = "X-Angarium-Queue-ID: ";
+	const char *found = memmem(body.data, body.length, field, sizeof(field) - 1);
+
+	if (found != NULL)
+		printf("reports %s %.*s\n", name, QUEUEID_SIZE - 1, found + sizeof(field) - 1);
+}
+
 static void
 print_recipients(const struct message *message, const char *name, struct slice encoded)
 {
@@ -124,6 +136,8 @@ print_message(void *context, struct message *message)
 	if (error != 0 || (parsed.body_in_file && print_file_digest(store, message) != 0))
 		printf("-");
 	printf("\n");
+	if (error == 0 && !parsed.body_in_file)
+		print_original(name, parsed.body);
 	if (error == 0)
 		print_recipients(message, name, parsed.envelope);
 	record_release(&record);

@@ -3,23 +3,17 @@
 A state is known by the set of changes that are in it, so none is recovered twice, also not in another replay of the same record.
 """
 
-import hashlib
-import os
-import pathlib
 import random
 import re
-import shutil
-import subprocess
-import tempfile
 
 from disk import PAGE, Disk
 
-REGIONS = ("spool", "mail", "table")
+REGIONS = ("spool", "mail", "table")  # directories below the top
 SHARES = {"spool": 0.6, "mail": 0.25, "table": 0.15}  # of the states
 EXHAUSTIVE = 4      # open changes up to which every combination of them is built
 SAMPLES = 3         # random states at a cut with more
-FINAL = 16          # states of recipients from here on are final (queued/message.h)
-FORBIDDEN = re.compile(r"event=(queue\.(body_missing|record_not_understood|set_aside_failed|segment_not_synced|foreign_file)) .*")
+ALERT = 40          # events after an ignored sync at each of which the power is cut
+REMOVALS = "queued syncer: fsync of segment/"
 KINDS = (  # of files, by their paths below the top
     (re.compile(r""), "the directory above"),
     (re.compile(r"spool"), "the spool's directory"),
@@ -35,9 +29,6 @@ KINDS = (  # of files, by their paths below the top
     (re.compile(r"table/__db\..*"), "a new database"),
     (re.compile(r"table/.*\.db"), "a database"),
 )
-# What delivery and smtpd put before a message.
-PREFIX = re.compile(rb"Return-Path: <[^\n]*>\nDelivered-To: ([^\n]*)\nReceived: from [^\n]*\n\tby [^\n]* id (\w{13})"
-                    rb"(?:\n\tfor <[^\n]*>)?; [^\n]*\n")
 
 
 def class_of(operation, top):
@@ -52,161 +43,13 @@ def class_of(operation, top):
     return f"{who}: {operation.call} of {kind}"
 
 
-class Helper:
-    """A program that recovers what lies in a directory, and says what it found."""
-
-    def __init__(self, program):
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, errors="replace")
-
-    def ask(self, path):
-        self.process.stdin.write(f"{path}\n")
-        self.process.stdin.flush()
-        lines = []
-        for line in self.process.stdout:
-            lines.append(line.rstrip("\n"))
-            if line.startswith("done "):
-                return lines
-        raise AssertionError(f"a program that recovers died at {path}: {lines[-5:]}")
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait()
-
-
-class Found:
-    """What there is in a state. FAULTS: what is wrong whatever was promised."""
-
-    def __init__(self):
-        self.here = set()  # (queue id, user) that are still to be delivered, or that lie in the mailbox
-        self.faults = []
-        self.rows = None   # a digest of the table
-
-
-def used_of(content):
-    """Bytes up to the last block that has something in it."""
-    zeros = bytes(65536)
-    end = len(content)
-    while end >= len(zeros) and content.endswith(zeros, 0, end):
-        end -= len(zeros)
-    return end
-
-
-class Recovery:
-    """Builds states and has them recovered."""
-
-    def __init__(self, programs, ledger, scratch=None):
-        self.ledger = ledger
-        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="angarium-power-", dir=scratch))
-        self.queue = Helper(programs / "recover_queue")
-        self.table = Helper(programs / "recover_table")
-        self.known = {}   # (region, key of the state): Found
-        self.built = dict.fromkeys(REGIONS, 0)
-
-    def close(self):
-        self.queue.close()
-        self.table.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
-
-    def find(self, disk, region, key, chosen):
-        found = self.known.get((region, key))
-        if found is None:
-            found = getattr(self, "recover_" + region)(disk, chosen)
-            self.built[region] += 1
-            self.known[region, key] = found
-        return found
-
-    def lay_out(self, disk, region, chosen):
-        """The state as files; "" when the region itself is missing."""
-        view = disk.view(region, chosen)
-        if not view:
-            return ""
-        top = self.scratch / "state"
-        shutil.rmtree(top, ignore_errors=True)
-        for path, inode in view:
-            if inode.directory:
-                os.mkdir(f"{top}{path}")
-                continue
-            content = disk.content(inode, chosen)
-            with open(f"{top}{path}", "xb") as out:
-                out.write(memoryview(content)[:used_of(content)])
-                out.truncate(len(content))
-        return top
-
-    def recover_spool(self, disk, chosen):
-        found = Found()
-        top = self.lay_out(disk, "spool", chosen)
-        if not top:
-            return found
-        lines = self.queue.ask(top)
-        self.read_queue(lines, found)
-        again = Found()
-        self.read_queue(self.queue.ask(top), again)
-        if again.here != found.here:
-            found.faults.append("a second recovery finds something else")
-        return found
-
-    def read_queue(self, lines, found):
-        live = {}
-        for line in lines:
-            words = line.split(" ")
-            if words[0] == "message":
-                expected = self.ledger.messages.get(words[1])
-                if words[2] not in ([expected[0]] if expected else self.ledger.digests):
-                    found.faults.append(f"the body of {words[1]} is damaged")
-                live[words[1]] = False
-            elif words[0] == "recipient":
-                if int(words[2]) < FINAL:
-                    live[words[1]] = True
-                    found.here.update((words[1], user) for user in self.ledger.leads_to(words[3]))
-            elif words[0] == "done" and words[1] != "0":
-                found.faults.append(f"recovery fails: {line}")
-            elif FORBIDDEN.search(line):
-                found.faults.append(FORBIDDEN.search(line).group(0))
-        found.faults.extend(f"{name} has no envelope" for name, known in live.items() if not known)
-
-    def recover_mail(self, disk, chosen):
-        found = Found()
-        for path, inode in disk.view("mail", chosen):
-            words = path.split("/")
-            if inode.directory or len(words) != 5 or words[3] not in ("new", "cur"):
-                continue
-            if inode.pending or inode.note is None:
-                note = self.message_of(bytes(disk.content(inode, chosen)))
-                if not inode.pending:
-                    inode.note = note
-            else:
-                note = inode.note
-            if note:
-                found.here.add((note, f"{words[2]}@{words[1]}"))
-            else:
-                found.faults.append(f"a message in {words[3]}/ is not whole: {path}")
-        return found
-
-    def message_of(self, content):
-        """The queue id of a whole message, or an empty string."""
-        prefix = PREFIX.match(content)
-        name = prefix.group(2).decode() if prefix else ""
-        expected = self.ledger.messages.get(name)
-        digest = hashlib.sha256(content[prefix.end():]).hexdigest() if prefix else ""
-        return name if digest in ([expected[0]] if expected else self.ledger.digests) else ""
-
-    def recover_table(self, disk, chosen):
-        found = Found()
-        top = self.lay_out(disk, "table", chosen)
-        lines = self.table.ask(top) if top else ["done 0 "]
-        if not lines[-1].startswith("done 0 "):
-            found.faults.append(f"recovery fails: {lines[-1]}")
-        # The rows that are there from the beginning are made by whoever opens an empty table.
-        rows = [line for line in lines[:-1] if not line.startswith("record 0 ")]
-        found.rows = hashlib.sha256("\n".join(rows).encode()).hexdigest()
-        return found
-
-
 class Replay:
-    """One pass through the record. IGNORED: a class of syncs that does nothing; the pass then ends with the first violation."""
+    """
+    One pass through the record. The first one, without BASE, learns only what each sync is there for, and what the table has after
+    each change. IGNORED: a class of syncs that does nothing; the pass then ends with the first violation.
+    """
 
-    def __init__(self, operations, promises, recovery, top, states, seed, ignored=None, rows=None):
+    def __init__(self, operations, promises, recovery, top, states, seed, ignored=None, base=None):
         self.operations = operations
         self.recovery = recovery
         self.ledger = recovery.ledger
@@ -219,18 +62,20 @@ class Replay:
         self.weights = {}   # of a change: a random number; a state's key is the XOR of those that are in it
         self.folded = dict.fromkeys(REGIONS, 0)
         self.events = self.make_events(promises)
-        self.rows = rows if rows is not None else [None]  # after each change of the table
-        self.learn = rows is None
+        self.rows = base.rows if base else [None]  # after each change of the table
+        self.learn = base is None
         self.begun = self.returned = 0  # changes of the table
         self.promised = set()
         self.ended = set()  # what is over, durably
         self.current = {region: {} for region in REGIONS}  # key: Found, of the states at this cut
         self.violations = []
         self.cuts = self.checked = 0
+        self.before = sum(recovery.built.values())  # states, of earlier replays
         self.passed = dict.fromkeys(REGIONS, 0)  # events of each region, so far
         self.total = self.count_events()
+        self.alert = 0        # events for which an ignored sync is looked at closely
         self.orphans = set()  # changes that an ignored sync would have covered
-        self.classes = {}
+        self.names = base.names if base else {}  # of syncs: their classes
 
     # ---- time ----
 
@@ -256,9 +101,11 @@ class Replay:
             region, important = getattr(self, "on_" + kind)(what)
             if region:
                 self.passed[region] += 1
-            if region and (important or self.affordable(region)):
+                self.current[region] = {}
+                self.alert -= 1
+            if region and not self.learn and (important or self.is_worth(region)):
                 self.cut(region)
-            if self.ignored and self.violations:
+            if self.ignored and (self.violations or self.spent > self.states):
                 break
         return self
 
@@ -272,6 +119,14 @@ class Replay:
     def affordable(self, region):
         """Whether a region's share of the states allows for more at this point of its record."""
         return self.recovery.built[region] <= self.states * SHARES[region] * self.passed[region] / self.total[region]
+
+    def is_worth(self, region):
+        """Whether to cut here, where no sync and no promise has just been: everywhere as far as the states last; or where one is missing."""
+        return self.alert > 0 if self.ignored else self.affordable(region)
+
+    @property
+    def spent(self):
+        return sum(self.recovery.built.values()) - self.before
 
     def weigh(self):
         """Gives each new change its weight, in the order of their numbers."""
@@ -288,13 +143,23 @@ class Replay:
         words = self.disk.split(path)
         return words[0] if words else "spool"
 
-    def on_ask(self, operation):
+    def name_of(self, operation):
+        """The class of a sync that has begun. The syncer has some that are there for the removal of segments only."""
         name = class_of(operation, self.top)
+        covered = self.disk.covered[operation]
+        if name != REMOVALS or not covered or any(change.target is not None for change in covered):
+            return name
+        return name + " behind a removal"
+
+    def on_ask(self, operation):
         if not self.disk.begin(operation):
             return None, False
-        self.classes[name] = self.classes.get(name, 0) + 1
+        if self.learn:
+            self.names[operation] = self.name_of(operation)
+        name = self.names[operation]
         if name == self.ignored:
             self.orphans.update(self.disk.covered.pop(operation))
+            self.alert = ALERT
             return None, False
         return self.region_of(operation.path), True
 
@@ -351,14 +216,18 @@ class Replay:
         everything = dict.fromkeys(changes, True)
         orphans = [change for change in changes if change in self.orphans]
         yield {}
-        yield everything
+        if not self.ignored or self.alert > 0:
+            yield everything
+        if changes and (not self.ignored or self.alert > 0):
+            yield {changes[-1]: True}  # ahead of everything before it
         if orphans:
             yield {change: change not in self.orphans for change in changes}
+        if orphans and self.alert > 0:
             yield {change: change in self.orphans for change in changes}
             missing = self.random.choice(orphans)
             yield {change: change is not missing for change in changes}
             yield {change: change is missing for change in changes}
-        if not changes or not self.affordable(region):
+        if not changes or self.ignored or not self.affordable(region):
             return
         if len(changes) <= EXHAUSTIVE:
             for bits in range(1, 2 ** len(changes) - 1):
@@ -376,7 +245,6 @@ class Replay:
 
     def cut(self, region):
         self.cuts += 1
-        self.current[region] = {}
         for number, chosen in enumerate(self.choices(region)):
             found = self.find(region, chosen)
             self.check(region, found, self.describe(region, chosen))
@@ -396,10 +264,7 @@ class Replay:
         for fault in found.faults:
             self.violate(region, fault, where)
         if region == "table":
-            allowed = self.rows[self.returned:self.begun + 1] + ([None] if self.begun >= len(self.rows) else [])
-            if self.returned and found.rows not in allowed and not found.faults and None not in allowed[1:]:
-                known = self.rows.index(found.rows) if found.rows in self.rows else "none"
-                self.violate(region, f"the table is that after change {known}, not {self.returned} to {self.begun}", where)
+            self.check_rows(found, where)
             return
         back = self.ended & found.here if region == "spool" else set()
         if back:
@@ -413,6 +278,13 @@ class Replay:
             if lost:
                 self.violate(region, f"lost, neither in the queue nor in a mailbox: {sorted(lost)[:3]}", where)
                 break
+
+    def check_rows(self, found, where):
+        """The table is as after the last change that returned, or after the one that has begun since."""
+        if not self.returned or found.faults or found.rows in self.rows[self.returned:self.begun + 1]:
+            return
+        known = f"after change {self.rows.index(found.rows)}" if found.rows in self.rows else "after no change at all"
+        self.violate("table", f"the table is as {known}, and {self.returned} had returned", where)
 
     def violate(self, region, what, where=""):
         if len(self.violations) < 1000:

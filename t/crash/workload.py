@@ -1,8 +1,10 @@
 """The workload of t/crash/power: mail and changes of the table, with restarts, while every file operation is recorded."""
 
 import hashlib
+import os
 import random
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -11,10 +13,14 @@ from harness import DOMAIN, PASSWORD, SBIN, eventually
 
 USERS = [f"user{index}@{DOMAIN}" for index in range(6)]
 LIST = "list@" + DOMAIN  # leads to the first three
+FULL = "full@" + DOMAIN  # takes nothing: whoever sends to it gets a report
+SENDER = USERS[0]
 LINE = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ -- .:!?\r\n"
 SIZES = (0, 300, 1500, 4000, 7000, 12000, 30000, 90000)  # those above inline_limit lie in files
-DIRECTIVES = {"segment_size": "4M", "inline_limit": "8k", "smtp_workers": 1, "retry": "1s"}
+DIRECTIVES = {"segment_size": "4M", "inline_limit": "8k", "smtp_workers": 1, "retry": "1s", "over_quota": "reject"}
 SERVICES = ("tabled", "queued", "deliverd", "smtpd")
+HEADER_SIZE = 4096  # of a segment (doc/queue.md)
+RESULT = re.compile(rb"ANGr.{8}\x03\x00", re.DOTALL)
 QUEUED_AS = re.compile(rb"250 2\.0\.0 Ok: queued as (\w{13})\r\n")
 
 
@@ -55,6 +61,7 @@ class Workload:
         self.suite.start_service("tabled")
         for user in USERS:
             self.change("user", "add", "--password-stdin", user, stdin=PASSWORD + "\n")
+        self.change("user", "add", "--no-password", "--quota", "1K", FULL)
         self.change("alias", "add", LIST, *USERS[:3])
 
     def more_changes(self, phase):
@@ -85,15 +92,18 @@ class Workload:
             except Exception as failure:  # a thread that ends in silence would prove nothing
                 self.faults.append(f"a sender: {failure!r}")
 
-    def send(self, client, rng):
-        size = rng.choice(SIZES)
+    def send(self, client, rng, size=None, recipients=None):
+        size = rng.choice(SIZES) if size is None else size
         text = LINE * (size // len(LINE)) + b"%d %d\r\n" % (size, rng.getrandbits(64))
         content = b"Subject: power\r\n\r\n" + text if size else b"Subject: %d\r\n\r\n" % rng.getrandbits(64)
-        recipients = [LIST] if rng.random() < 0.2 else rng.sample(USERS, rng.choice((1, 1, 1, 2, 4)))
+        if not recipients and size > 2000 and rng.random() < 0.2:
+            recipients = [FULL, USERS[1]]
+        if not recipients:
+            recipients = [LIST] if rng.random() < 0.2 else rng.sample(USERS, rng.choice((1, 1, 1, 2, 4)))
         digest = hashlib.sha256(content.replace(b"\r", b"")).hexdigest()
         with self.ledger.lock:
             self.ledger.digests.add(digest)
-        if client.command("MAIL FROM:<sender@example.net>").code != 250:
+        if client.command(f"MAIL FROM:<{SENDER}>").code != 250:
             return 0
         taken = [address for address in recipients if client.command(f"RCPT TO:<{address}>").code == 250]
         if not taken or client.command("DATA").code != 354:
@@ -115,6 +125,78 @@ class Workload:
     def wait_arrived(self):
         wanted = sum(len(users) for _, users in self.ledger.messages.values())
         eventually(lambda: self.arrived() >= wanted, f"{wanted} messages arrive", 30)
+
+    # ---- what recovery finds and nobody has synced ----
+
+    def newest_result(self):
+        """Whether the newest segment has a RESULT, synced or not."""
+        newest = max((self.suite.directory / "spool" / "segment").iterdir())
+        with open(newest, "rb") as segment:
+            return RESULT.search(segment.read(65536), HEADER_SIZE)
+
+    def kill_behind_result(self, size):
+        """
+        queued is killed when it has written the first record of a new segment, a RESULT, and the syncer, which is stopped, has not
+        synced it: what recovery believes of it, it must sync before anything is removed.
+        """
+        self.suite.stop_service("deliverd")
+        with self.suite.smtp() as client:
+            client.hello()
+            self.send(client, random.Random(size), size, USERS[:1])
+        self.suite.kill_service("queued")
+        self.suite.start_service("queued")
+        for syncer in self.suite.roles("queued", "syncer"):
+            os.kill(syncer, signal.SIGSTOP)
+        self.suite.start_service("deliverd")
+        written = self.waited(self.newest_result)
+        self.suite.kill_service("queued")
+        self.suite.start_service("queued")
+        self.wait_arrived()
+        return written
+
+    @staticmethod
+    def waited(condition):
+        """Other messages, which want a sync first, may stand in the way."""
+        try:
+            return bool(eventually(condition, "", 3))
+        except AssertionError:
+            return False
+
+    # ---- segments that go together ----
+
+    def queuetool(self, verb, queue_id):
+        subprocess.run([SBIN / "queuetool", "-c", self.suite.configuration, verb, queue_id], check=True, capture_output=True)
+
+    def send_one(self, user):
+        """Returns the queue id."""
+        before = set(self.ledger.messages)
+        with self.suite.smtp() as client:
+            client.hello()
+            self.send(client, random.Random(user), 300, [user])
+        return (set(self.ledger.messages) - before).pop()
+
+    def segments(self):
+        return {path.name for path in (self.suite.directory / "spool" / "segment").iterdir()}
+
+    def remove_two_segments(self):
+        """
+        A held message keeps a segment; the RESULT of another one in it lies in the next segment. Both segments go when the
+        held message is delivered: in the wrong order, the other message would come back.
+        """
+        self.suite.stop_service("deliverd")
+        held = self.send_one(USERS[2])
+        self.queuetool("hold", held)
+        other = self.send_one(USERS[3]).encode()
+        self.suite.kill_service("queued")
+        self.suite.start_service("queued")
+        self.suite.start_service("deliverd")
+        eventually(lambda: any(other in path.read_bytes() for path in self.suite.messages(USERS[3])) and self.newest_result(),
+                   "the other message arrives, and its RESULT is written")
+        self.suite.stop_service("queued")
+        self.suite.start_service("queued")
+        newest = max(self.segments())
+        self.queuetool("release", held)
+        eventually(lambda: self.segments() == {newest}, "the older segments are removed")
 
     # ---- all of it ----
 
@@ -146,6 +228,9 @@ class Workload:
             self.suite.start_service(service)
         for number in range(phases):
             self.phase(number, senders)
+        if not any([self.kill_behind_result(size) for size in (20000, 20001, 20002)]):
+            raise AssertionError("queued writes no RESULT while its syncer is stopped\n" + self.suite.log_end("queued"))
+        self.remove_two_segments()
         if self.faults:
             raise AssertionError(self.faults[0])
 
