@@ -273,19 +273,6 @@ show_attempt(struct show *show, struct wire_reader *reader)
 	return 0;
 }
 
-/* For people: as it is, but for control characters, which a terminal would obey. Escape sequences are no part of any text. */
-static void
-print_content(struct slice content)
-{
-	for (size_t i = 0; i < content.length; i++) {
-		char c = content.data[i];
-
-		if (c == '\r')
-			continue;
-		putchar(((unsigned char)c < ' ' && c != '\n' && c != '\t') || c == 127 ? '?' : c);
-	}
-}
-
 static int
 show_content(struct show *show, struct wire_reader *reader)
 {
@@ -297,7 +284,7 @@ show_content(struct show *show, struct wire_reader *reader)
 		return buffer_append_slice(&show->content, content);
 	if (show->in_section == 0)
 		putchar('\n');
-	print_content(content);
+	plain_lines(stdout, content);
 	return 0;
 }
 

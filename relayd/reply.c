@@ -69,17 +69,6 @@ find_code(struct slice line)
 	return code;
 }
 
-/* Is it a character of one that may stand in a report? C1 controls (C2 80 to C2 9F) steer terminals. */
-static bool
-is_printable(struct slice character)
-{
-	unsigned char first = (unsigned char)character.data[0];
-
-	if (character.length == 1)
-		return first >= ' ' && first < 127;
-	return first != 0xC2 || (unsigned char)character.data[1] >= 0xA0;
-}
-
 static void
 append_text(struct reply *reply, struct slice words)
 {
@@ -88,7 +77,7 @@ append_text(struct reply *reply, struct slice words)
 		struct slice character = slice_first(words, length == 0 ? 1 : length);
 
 		words = slice_from(words, character.length);
-		if (length == 0 || !is_printable(character))
+		if (length == 0 || !utf8_is_printable(character))
 			character = SLICE("?");
 		if (reply->length + character.length >= sizeof(reply->text))
 			return;

@@ -55,6 +55,16 @@ utf8_character(struct slice s)
 }
 
 bool
+utf8_is_printable(struct slice character)
+{
+	unsigned char first = (unsigned char)character.data[0];
+
+	if (character.length == 1)
+		return first >= ' ' && first < 127;
+	return first != 0xC2 || (unsigned char)character.data[1] >= 0xA0;
+}
+
+bool
 utf8_valid(struct slice s)
 {
 	while (s.length > 0) {

@@ -14,6 +14,8 @@
  * character.
  */
 size_t utf8_character(struct slice s);
+/* True when CHARACTER, a valid one, steers no terminal: it is no control character of ASCII, and none of U+0080 to U+009F. */
+bool utf8_is_printable(struct slice character);
 /* True when all of S is valid; the empty slice is. */
 bool utf8_valid(struct slice s);
 
