@@ -5,6 +5,7 @@ of an operation's end before the process goes on, so whatever follows from it, i
 """
 
 import dataclasses
+import os
 import re
 import shutil
 import subprocess
@@ -45,6 +46,8 @@ class Operation:
 
 def problem():
     """Why nothing can be recorded here, or an empty string."""
+    if os.getuid() != 0:
+        return "only root can read the memory of the services' roles"
     if not shutil.which("strace"):
         return "strace is not installed"
     test = subprocess.run(["strace", "-f", "-o", "/dev/null", "true"], capture_output=True, text=True, check=False)
@@ -138,7 +141,7 @@ class Reader:
         return found
 
     def together(self, operation, before):
-        """Zeros that are written behind zeros (Berkeley DB clears the rest of a log so) are one operation, of which parts may be missing."""
+        """Zeros written behind zeros (Berkeley DB clears the rest of a log so) are one operation, of which parts may be missing."""
         if not before or (operation.kind, before.kind, before.path) != ("write", "write", operation.path):
             return False
         if operation.offset != -1 or before.offset != -1 or operation.data.strip(b"\0"):

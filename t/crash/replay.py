@@ -121,7 +121,7 @@ class Replay:
         return self.recovery.built[region] <= self.states * SHARES[region] * self.passed[region] / self.total[region]
 
     def is_worth(self, region):
-        """Whether to cut here, where no sync and no promise has just been: everywhere as far as the states last; or where one is missing."""
+        """Whether to cut where no sync and no promise has just been: as far as the states last, or close behind an ignored sync."""
         return self.alert > 0 if self.ignored else self.affordable(region)
 
     @property

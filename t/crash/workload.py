@@ -126,6 +126,18 @@ class Workload:
         wanted = sum(len(users) for _, users in self.ledger.messages.values())
         eventually(lambda: self.arrived() >= wanted, f"{wanted} messages arrive", 30)
 
+    def send_one(self, size, user):
+        """Returns the queue id. smtpd may not know yet that queued has started again."""
+        before = set(self.ledger.messages)
+        rng = random.Random(f"{self.seed} {size} {user}")
+
+        def accepted():
+            with self.suite.smtp() as client:
+                client.hello()
+                return self.send(client, rng, size, [user])
+        eventually(accepted, "a message is accepted")
+        return (set(self.ledger.messages) - before).pop()
+
     # ---- what recovery finds and nobody has synced ----
 
     def newest_result(self):
@@ -140,9 +152,7 @@ class Workload:
         synced it: what recovery believes of it, it must sync before anything is removed.
         """
         self.suite.stop_service("deliverd")
-        with self.suite.smtp() as client:
-            client.hello()
-            self.send(client, random.Random(size), size, USERS[:1])
+        self.send_one(size, USERS[0])
         self.suite.kill_service("queued")
         self.suite.start_service("queued")
         for syncer in self.suite.roles("queued", "syncer"):
@@ -167,14 +177,6 @@ class Workload:
     def queuetool(self, verb, queue_id):
         subprocess.run([SBIN / "queuetool", "-c", self.suite.configuration, verb, queue_id], check=True, capture_output=True)
 
-    def send_one(self, user):
-        """Returns the queue id."""
-        before = set(self.ledger.messages)
-        with self.suite.smtp() as client:
-            client.hello()
-            self.send(client, random.Random(user), 300, [user])
-        return (set(self.ledger.messages) - before).pop()
-
     def segments(self):
         return {path.name for path in (self.suite.directory / "spool" / "segment").iterdir()}
 
@@ -184,9 +186,9 @@ class Workload:
         held message is delivered: in the wrong order, the other message would come back.
         """
         self.suite.stop_service("deliverd")
-        held = self.send_one(USERS[2])
+        held = self.send_one(300, USERS[2])
         self.queuetool("hold", held)
-        other = self.send_one(USERS[3]).encode()
+        other = self.send_one(300, USERS[3]).encode()
         self.suite.kill_service("queued")
         self.suite.start_service("queued")
         self.suite.start_service("deliverd")
