@@ -14,6 +14,7 @@ everything else is a condition with a deadline.
 import atexit
 import os
 import pathlib
+import random
 import re
 import select
 import shutil
@@ -59,15 +60,26 @@ def eventually(condition, what, seconds=15):
         pause = min(pause * 1.5, 0.1)
 
 
+PORTS = range(10000, 32000)  # below those that the kernel gives to clients, one of which could have taken a free one meanwhile
+next_port = random.SystemRandom().choice(PORTS)
+
+
 def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Ports of 127.0.0.1 that nobody listens on, and that this process has not given for long."""
+    global next_port
+    found = []
+    while len(found) < count:
+        next_port = next_port + 1 if next_port + 1 in PORTS else PORTS.start
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", next_port)) == 0:
+                continue
+        try:
+            with socket.socket() as one:
+                one.bind(("127.0.0.1", next_port))
+            found.append(next_port)
+        except OSError:
+            continue
+    return found
 
 
 def children_of(pid):
