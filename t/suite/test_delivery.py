@@ -228,7 +228,7 @@ class Accounts(OwnSuiteTest):
         if not is_root():
             self.skipTest("only root can change accounts")
         suite = self.start_suite(services=ALL_SERVICES)
-        expected = {"tabled": {64101}, "queued": {64102}, "smtpd": {64103}, "deliverd": {64105}, "pop3d": {64104, 64105},
+        expected = {"tabled": {64101}, "queued": {64102}, "smtpd": {64103, 64106}, "deliverd": {64105}, "pop3d": {64104, 64105, 64106},
                     "relayd": {64107, 64108}}
         for service, accounts in expected.items():
             found = set()
