@@ -284,6 +284,8 @@ writer_free(struct writer **writer_pointer)
 	pthread_join(writer->thread, NULL);
 	(void)table_checkpoint(writer->table);
 	table_close(&writer->table);
+	STAILQ_FOREACH(job, &writer->todo, next)
+		job->reply = (struct admin_reply){ .status = ADMIN_TEMPORARY, .message = "tabled ends; nothing was changed" };
 	/* The index goes with the process: changes need not be put there any more. */
 	STAILQ_CONCAT(&writer->done, &writer->todo);
 	while ((job = STAILQ_FIRST(&writer->done)) != NULL) {

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import children_of, is_running
+from harness import children_of, is_root, is_running
 
 STRUCK = re.compile(r"^\d+ +(?:<\.\.\. )?(\w+).*\(INJECTED\)$", re.MULTILINE)
 
@@ -81,6 +81,8 @@ class Injection:
 
 def impossible():
     """Why injections do not work here, or None."""
+    if not is_root():
+        return "only root can attach to the roles"
     victim = subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL)
     try:
         injection = Injection([victim.pid], "write", "EIO", "1")
