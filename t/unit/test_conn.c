@@ -38,7 +38,7 @@ on_input(void *context, struct conn *conn, struct slice input)
 	if (end == input.length)
 		return 0;
 	strncat(state.lines, input.data, end);
-	strcat(state.lines, "|");
+	strlcat(state.lines, "|", sizeof(state.lines));
 	if (state.answer > 0)
 		conn_write(conn, answer, state.answer);
 	if (state.pause_after_line)

@@ -52,7 +52,7 @@ on_input(void *context, struct conn *conn, struct slice input)
 	if (end == input.length)
 		return 0;
 	strncat(server.lines, input.data, end);
-	strcat(server.lines, "|");
+	strlcat(server.lines, "|", sizeof(server.lines));
 	if (slice_equal(slice_first(input, end), SLICE("tls"))) {
 		ck_assert_int_eq(conn_printf(conn, "go\n"), 0);
 		ck_assert_int_eq(conn_start_tls(conn, server.context), 0);

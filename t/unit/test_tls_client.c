@@ -50,7 +50,7 @@ on_input(void *context, struct conn *conn, struct slice input)
 	if (end == input.length)
 		return 0;
 	strncat(client.lines, input.data, end);
-	strcat(client.lines, "|");
+	strlcat(client.lines, "|", sizeof(client.lines));
 	if (slice_equal(slice_first(input, end), SLICE("220")))
 		ck_assert_int_eq(conn_start_tls_client(conn, client.context, &client.settings), 0);
 	if (slice_equal(slice_first(input, end), SLICE("wait")))
