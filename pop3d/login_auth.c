@@ -18,6 +18,7 @@ const struct link_protocol login_tabled_protocol = {
 	.timeout_ms = AUTH_TIMEOUT_MS,
 	.input_limit = AUTH_LINK_REPLY_MAX,
 	.output_limit = UNSENT_MAX,
+	.secret = true,
 };
 
 struct sasl_terms

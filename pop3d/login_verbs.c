@@ -57,11 +57,15 @@ verb_user(struct login *login, struct slice argument)
 static enum outcome
 verb_pass(struct login *login, struct slice argument)
 {
+	bool alive;
+
 	if (login->state != LOGIN_USER)
 		return reply(login, OUTCOME_ERROR, "-ERR USER comes first");
 	if (argument.length == 0)
 		return reply(login, OUTCOME_ERROR, "-ERR PASS needs a password");
-	return after(login, login_password(login, argument));
+	alive = login_password(login, argument);
+	explicit_bzero((void *)(uintptr_t)argument.data, argument.length);
+	return after(login, alive);
 }
 
 static enum outcome
@@ -69,6 +73,7 @@ verb_auth(struct login *login, struct slice argument)
 {
 	struct sasl_terms terms = login_terms(login);
 	struct slice rest = argument;
+	bool alive;
 	enum sasl_mechanism mechanism = sasl_find(slice_word(&rest));
 
 	if (command_end(argument))
@@ -77,7 +82,9 @@ verb_auth(struct login *login, struct slice argument)
 		return reply(login, OUTCOME_ERROR, NEEDS_TLS);
 	if (!sasl_allowed(mechanism, &terms))
 		return reply(login, OUTCOME_ERROR, "-ERR there is no such mechanism; CAPA lists them");
-	return after(login, login_sasl(login, mechanism, slice_trim(rest)));
+	alive = login_sasl(login, mechanism, slice_trim(rest));
+	explicit_bzero((void *)(uintptr_t)rest.data, rest.length);
+	return after(login, alive);
 }
 
 static enum outcome
@@ -206,6 +213,7 @@ take_sasl(struct login *login, struct slice input, size_t *used)
 	struct slice rest = slice_from(input, *used);
 	size_t end = slice_find(rest, '\n');
 	struct slice line = slice_first(rest, end);
+	bool alive;
 
 	if (end == rest.length && rest.length <= SASL_LINE_MAX)
 		return OUTCOME_WAIT;
@@ -218,7 +226,9 @@ take_sasl(struct login *login, struct slice input, size_t *used)
 	*used += end + 1;
 	if (line.length > 0 && line.data[line.length - 1] == '\r')
 		line.length--;
-	return after(login, login_sasl_line(login, line));
+	alive = login_sasl_line(login, line);
+	explicit_bzero((void *)(uintptr_t)line.data, line.length);
+	return after(login, alive);
 }
 
 size_t

@@ -21,6 +21,7 @@ lookup_link(struct process *process)
 		.timeout_ms = ANSWER_TIMEOUT,
 		.input_limit = AUTH_LINK_REPLY_MAX,
 		.output_limit = UNSENT_MAX,
+		.secret = true,
 	};
 
 	return link_new(process, &protocol, NULL);

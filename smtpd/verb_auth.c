@@ -122,6 +122,7 @@ verb_auth(struct session *session, struct slice arguments)
 	struct slice name = slice_word(&arguments);
 	enum sasl_mechanism mechanism = sasl_find(name);
 	enum reply reply = judge(session, name, mechanism);
+	enum auth_result result;
 
 	if (reply == REPLY_NONE) {
 		session->auth = calloc(1, sizeof(*session->auth));
@@ -137,19 +138,24 @@ verb_auth(struct session *session, struct slice arguments)
 	session->auth->answered = answered;
 	session->auth->context = session;
 	(void)conn_tls_binding(session->conn, &session->auth->binding);
-	go_on(session, auth_begin(session->auth, mechanism, slice_trim(arguments)));
+	result = auth_begin(session->auth, mechanism, slice_trim(arguments));
+	explicit_bzero((void *)(uintptr_t)arguments.data, arguments.length);
+	go_on(session, result);
 }
 
 size_t
 auth_take(struct session *session, struct slice input)
 {
+	enum auth_result result;
 	struct slice line;
 	size_t length;
 
 	switch (command_cut(input, &line, &length)) {
 	case COMMAND_LINE_WHOLE:
 		session_arm(session);
-		go_on(session, auth_line(session->auth, line));
+		result = auth_line(session->auth, line);
+		explicit_bzero((void *)(uintptr_t)line.data, line.length);
+		go_on(session, result);
 		return length;
 	case COMMAND_LINE_BARE_LF:
 		end(session, REPLY_BARE_LF);

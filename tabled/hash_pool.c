@@ -191,6 +191,7 @@ hash_worker_start(struct hash_pool *pool, struct process *process, unsigned numb
 		.timeout_ms = TIMEOUT_MS,
 		.input_limit = HASH_FRAME_MAX,
 		.output_limit = 2 * HASH_FRAME_MAX,
+		.secret = true,
 		.up = hash_worker_up,
 		.down = hash_worker_down,
 	};

@@ -92,7 +92,7 @@ set_rules(SSL_CTX *ssl, bool version_1_3)
 
 	tls_set_common_rules(ssl);
 	SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
-	SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+	SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_CLEANSE_PLAINTEXT);
 	SSL_CTX_set_verify(ssl, SSL_VERIFY_NONE, NULL);
 	tls_ticket_use(ssl);
 	tls_binding_keep(ssl);

@@ -420,6 +420,8 @@ channel_sent(struct channel *channel, size_t sent)
 	}
 	for (size_t i = 0; i < channel->outgoing_count; i++)
 		channel->outgoing[i].position -= sent;
+	if (channel->protocol->secret)
+		explicit_bzero(channel->out.data + channel->out.start, sent);
 	buffer_consume(&channel->out, sent);
 }
 

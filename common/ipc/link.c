@@ -284,6 +284,7 @@ link_new(struct process *process, const struct link_protocol *protocol, void *co
 		.any = link_on_frame,
 		.input_limit = protocol->input_limit,
 		.output_limit = protocol->output_limit,
+		.secret = protocol->secret,
 		.closed = link_on_closed,
 	};
 	TAILQ_INIT(&link->idle);

@@ -14,8 +14,8 @@ import subprocess
 import tempfile
 import time
 
-from harness import DOMAIN, PASSWORD, SLOWNESS, OwnSuiteTest, Suite, SuiteTest, free_ports
-from test_tls import connect, context, make_pair
+from harness import DOMAIN, PASSWORD, SANITIZED, SLOWNESS, OwnSuiteTest, Suite, SuiteTest, command_line, free_ports, is_root
+from test_tls import connect, context, holds, make_pair
 
 
 def b64(text):
@@ -368,6 +368,40 @@ def scram(command, user, header, binding, password=PASSWORD, mechanism="SCRAM-SH
     if base64.b64decode(reply[4:]) != b"v=" + base64.b64encode(hmac.digest(server, message, "sha256")):
         raise AssertionError(f"the server's signature is wrong: {reply}")
     return command("").startswith("235 ")
+
+
+class Secrets(SuiteTest):
+    def test_no_process_keeps_a_password_after_it_was_checked(self):
+        if not is_root():
+            self.skipTest("reading a confined process's memory needs root")
+        if SANITIZED:
+            self.skipTest("the memory of a sanitized process has no end")
+        user = self.new_user()
+        for password in (PASSWORD, "Wr0ng-but-quite-long-Passw0rd"):
+            answer = "235 " if password == PASSWORD else "535 "
+            for _ in range(3):
+                for last in (f"PASS {password}", f"AUTH PLAIN {plain(user, password)}"):
+                    with self.suite.pop3() as client:
+                        client.command(f"USER {user}")
+                        client.command(last)
+                        client.quit()
+                with socket.create_connection(("127.0.0.1", self.suite.submission_port), timeout=30) as client, client.makefile("rb") as file:
+                    def command(line, to=client, replies=file):
+                        to.sendall(line.encode() + b"\r\n")
+                        while (reply := replies.readline().decode())[3:4] == "-":
+                            pass
+                        return reply
+                    file.readline()
+                    command("EHLO client.example.net")
+                    if password != PASSWORD:
+                        self.assertEqual(command(f"AUTH PLAIN {plain(user, password)}")[:4], answer)
+                    self.assertTrue(command("AUTH LOGIN").startswith("334 "))
+                    self.assertTrue(command(b64(user)).startswith("334 "))
+                    self.assertEqual(command(b64(password))[:4], answer)
+            needles = (password.encode(), b64(password).encode(), plain(user, password).encode())
+            for service in ("smtpd", "pop3d", "tabled"):
+                for pid in self.suite.roles(service):
+                    self.assertFalse(holds(pid, needles), (service, pid, command_line(pid), password))
 
 
 class Binding(Programs):
