@@ -13,7 +13,7 @@ list_state(const struct message *message)
 		return QUEUE_ACTIVE;
 	if (message->held)
 		return QUEUE_HELD;
-	if (message->waits_for != NULL && message->waits_for->state == DESTINATION_OPEN)
+	if (message->waits_for != NULL && message->waits_for->state == DESTINATION_OPEN && !message->waits_for->set->absent)
 		return QUEUE_PARKED;
 	return message->attempts > 0 || message->waits_for != NULL ? QUEUE_DEFERRED : QUEUE_NEW;
 }
