@@ -30,8 +30,9 @@ struct verdict {
 };
 
 #define VERDICT(code, words) (&(struct verdict){ .status = SLICE(code), .text = SLICE(words) })
-/* What waits is told so (RFC 3463 3.5: congestion). */
-#define ACTIVE_CONGESTED VERDICT("4.4.5", "many messages to this destination are waiting")
+/* Why something waits: RFC 3463 3.5, congestion; 3.4, the system takes nothing. */
+#define VERDICT_CONGESTED VERDICT("4.4.5", "many messages to this destination are waiting")
+#define VERDICT_ABSENT VERDICT("4.3.2", "the service that would take the message on is not running")
 
 /* What became of one recipient, unless it was delivered and nobody wants to know. */
 struct outcome {

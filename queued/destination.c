@@ -199,7 +199,7 @@ struct verdict
 destination_reason(const struct destination *destination)
 {
 	if (destination->set->absent)
-		return *VERDICT("4.3.2", "the service that would take the message on is not running"); /* RFC 3463 3.4 */
+		return *VERDICT_ABSENT;
 	return (struct verdict){
 		.status = slice_from_string(destination->status),
 		.text = destination->reason == NULL ? SLICE("the destination cannot be reached") : slice_from_string(destination->reason),

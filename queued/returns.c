@@ -173,6 +173,17 @@ returns_begin(struct active *active)
 		active_check(active);
 }
 
+static void
+batch_add_waiting(struct batch *batch, const struct consignment *consignment, const struct target *target)
+{
+	bool alone = consignment->destination->set->alone_since != NEVER_ALONE;
+	struct outcome *outcome = outcome_new(OUTCOME_BRIEF, target->index, target->address, alone ? "4.3.2" : "4.4.5",
+	                                      alone ? VERDICT_ABSENT : VERDICT_CONGESTED);
+
+	if (outcome != NULL)
+		STAILQ_INSERT_TAIL(&batch->outcomes, outcome, link);
+}
+
 void
 returns_late(struct active *active)
 {
@@ -184,12 +195,8 @@ returns_late(struct active *active)
 	if (batch == NULL)
 		return;
 	RB_FOREACH(consignment, consignment_tree, &active->consignments)
-		STAILQ_FOREACH(target, &consignment->waiting, link) {
-			struct outcome *outcome = outcome_new(OUTCOME_BRIEF, target->index, target->address, "4.4.5", ACTIVE_CONGESTED);
-
-			if (outcome != NULL)
-				STAILQ_INSERT_TAIL(&batch->outcomes, outcome, link);
-		}
+		STAILQ_FOREACH(target, &consignment->waiting, link)
+			batch_add_waiting(batch, consignment, target);
 	if (STAILQ_EMPTY(&batch->outcomes))
 		batch_free(batch);
 	else

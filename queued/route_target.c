@@ -27,7 +27,7 @@ route_park(struct active *active, const struct target *target)
 	int64_t now = schedule_now(schedule);
 
 	if (schedule_is_late(schedule, message, now) && !retry_is_over(schedule_config(schedule), message->arrival, now))
-		active_defer(active, OUTCOME_BRIEF, target->index, target->address, ACTIVE_CONGESTED);
+		active_defer(active, OUTCOME_BRIEF, target->index, target->address, VERDICT_CONGESTED);
 	else
 		message_set_state(active->message, target->index, RECIPIENT_WAITING); /* never returned for its age without an attempt */
 }
