@@ -76,7 +76,7 @@ def source(port, messages, sessions, size, recipient, *options):
 
 def receive(server, directory, messages, sessions, size, recipients):
     """Messages a second until the last is in its Maildir."""
-    users = ["user"] if recipients == 1 else [f"{number}user" for number in range(recipients + 1)]
+    users = ["user"] if recipients == 1 else ["user", *(f"{number}user" for number in range(recipients + 1))]
     options = () if recipients == 1 else ("-r", str(recipients))
     with Running(server(directory / "server")) as running:
         running.add_users(users)
@@ -248,7 +248,6 @@ def reading(server, directory, users, count, setting=YESCRYPT):
     running.start()
     running.add_users(users)
     for user in users:
-        shutil.rmtree(running.maildir(user), ignore_errors=True)
         fill(running.maildir(user), count)
         running.own(running.maildir(user))
     return running

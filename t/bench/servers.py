@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+os.environ["ANGARIUM_KEEP"] = "1"  # see t/bench/run: what one turn removes would slow the next one down
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "suite"))
 from harness import ALL_SERVICES, DOMAIN, PASSWORD, SBIN, Suite, children_of, eventually, free_ports  # noqa: E402
 
@@ -197,7 +198,6 @@ class Postfix(Server):
     def stop(self):
         subprocess.run(["postfix", "-c", self.directory / "etc", "stop"], check=False, capture_output=True)
         eventually(lambda: not pathlib.Path(f"/proc/{self.master}").exists(), "Postfix ends", 30)
-        shutil.rmtree(self.directory, ignore_errors=True)
         pathlib.Path("/var/log/postfix-bench.log").unlink(missing_ok=True)
 
 
@@ -226,7 +226,6 @@ class InNamespace(Server):
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 class OpenSmtpd(InNamespace):
@@ -362,7 +361,6 @@ mail_max_userip_connections = 0
     def stop(self):
         self.process.terminate()
         self.process.wait(30)
-        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 class Sink(Server):
@@ -391,7 +389,6 @@ class Sink(Server):
     def stop(self):
         self.process.terminate()
         self.process.wait(10)
-        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def now():
