@@ -2,7 +2,8 @@
  * How fast a POP3 server is:
  *
  *   bench_pop3 PORT USER PASSWORD open COUNT          login, STAT, QUIT, COUNT times one after the other: milliseconds until STAT's reply, median
- *   bench_pop3 PORT USER PASSWORD retr PIPELINED      RETR of all messages, PIPELINED commands ahead (1: one at a time): messages a second
+ *   bench_pop3 PORT USER PASSWORD retr PIPELINED      logs in, says "ready", waits until its standard input ends; then RETR of all messages,
+ *                                                     PIPELINED commands ahead (1: one at a time): messages a second
  *   bench_pop3 PORT USER PASSWORD logins CLIENTS SECONDS USERS
  *                                                     CLIENTS at once: login, STAT, QUIT; USER has "%" for 0 to USERS - 1: logins a second
  *   bench_pop3 PORT USER PASSWORD idle SESSIONS       logs in as user 0 to SESSIONS - 1, says "ready", and keeps the sessions until its standard input ends
@@ -226,6 +227,18 @@ bench_open(struct client *client, uint64_t count)
 	printf("%.3f\n", times[count / 2] * 1000);
 }
 
+/* For who started it: all until here was preparation. Returns when standard input has ended. */
+static void
+say_ready(void)
+{
+	char byte;
+
+	printf("ready\n");
+	fflush(stdout);
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		continue;
+}
+
 static void
 bench_retr(struct client *client, uint64_t ahead)
 {
@@ -234,6 +247,7 @@ bench_retr(struct client *client, uint64_t ahead)
 
 	client_login(client, 0);
 	count = client_stat(client);
+	say_ready();
 	start = now();
 	for (uint64_t got = 0; got < count; got++) {
 		/* Half of them are asked for at once, so that commands share packets. */
@@ -249,6 +263,7 @@ bench_retr(struct client *client, uint64_t ahead)
 		client_multiline(client);
 	}
 	printf("%.0f\n", (double)count / (now() - start));
+	fflush(stdout); /* QUIT is not part of it */
 	client_quit(client);
 }
 
@@ -295,14 +310,9 @@ bench_logins(struct client *client, uint64_t clients, uint64_t seconds, uint64_t
 static void
 bench_idle(struct client *client, uint64_t sessions)
 {
-	char byte;
-
 	for (uint64_t i = 0; i < sessions; i++)
 		client_login(client, i); /* the descriptor stays open */
-	printf("ready\n");
-	fflush(stdout);
-	while (read(STDIN_FILENO, &byte, 1) > 0)
-		continue;
+	say_ready();
 }
 
 int
