@@ -30,7 +30,7 @@ def relay_beside_deferred(full):
             with running(server):
                 server.suite.dbtool("route", "add", "relayed.example", f"smtp://127.0.0.1:{sink.smtp_port}")
                 with Meter(server.pids) as meter:
-                    source(server.smtp_port, messages, 20, 4096, "user@relayed.example")
+                    source(server, messages, 20, 4096, "user@relayed.example")
                     eventually(lambda: sink.count() >= messages, "the last message is at the sink", 120)
             return meter.rate(messages)
     return measure
@@ -48,7 +48,7 @@ def restart_with_deferred(bench, directory):
             server.suite.dbtool("route", "add", "relayed.example", f"smtp://127.0.0.1:{sink.smtp_port}")
             start = now()
             server.suite.start_service("queued")
-            source(server.smtp_port, 1, 1, 4096, "user@relayed.example")
+            source(server, 1, 1, 4096, "user@relayed.example")
             eventually(lambda: sink.count() >= 1, "a message is at the sink", 60)
             return now() - start
 

@@ -51,9 +51,21 @@ def running(server):
         server.stop()
 
 
-def source(port, messages, sessions, size, recipient, *options):
+def source(server, messages, sessions, size, recipient, *options):
     """smtp-source: MESSAGES over SESSIONS at once, each with a connection of its own unless OPTIONS say otherwise."""
     if shutil.which("smtp-source") is None:
         raise Skipped("there is no smtp-source (Postfix)")
-    subprocess.run(["smtp-source", "-s", str(sessions), "-m", str(messages), "-l", str(size), "-f", "sender@example.net", "-t", recipient, *options,
-                    f"127.0.0.1:{port}"], check=True, capture_output=True)
+    ports = server.smtp_ports[:sessions]
+    with contextlib.ExitStack() as stack:
+        def start(port, messages, sessions):
+            return stack.enter_context(subprocess.Popen(["smtp-source", "-s", str(sessions), "-m", str(messages), "-l", str(size), "-f", "sender@example.net",
+                                                         "-t", recipient, *options, f"127.0.0.1:{port}"], stderr=subprocess.PIPE))
+        sources = [start(*parts) for parts in zip(ports, shares(messages, len(ports)), shares(sessions, len(ports)))]
+    for one in sources:
+        if one.returncode != 0:
+            raise AssertionError(f"smtp-source ended with {one.returncode}")
+
+
+def shares(total, count):
+    """TOTAL as COUNT numbers that are as equal as they can be."""
+    return [total // count + (index < total % count) for index in range(count)]

@@ -111,12 +111,17 @@ class InNamespace(Server):
 class OpenSmtpd(InNamespace):
     name = "OpenSMTPD"
     package = "opensmtpd"
+    listeners = 4  # each with the five sessions that wait to be accepted, which is a constant in it: with more the kernel drops connections for a second
 
     def __init__(self, directory, relay_port=None):
         super().__init__(directory)
-        self.smtp_port, = free_ports(1)
+        self.ports = free_ports(self.listeners)
         self.mail = self.directory / "mail"
         self.relay_port = relay_port
+
+    @property
+    def smtp_ports(self):
+        return self.ports
 
     @staticmethod
     def available():
@@ -146,7 +151,8 @@ class OpenSmtpd(InNamespace):
         action = f'action "relay" relay host "smtp://127.0.0.1:{self.relay_port}"\nmatch from any for any action "relay"\n' if self.relay_port else \
             f'table names {{ "@" = "vmail" }}\naction "local" maildir "{self.mail}/%{{dest.user:lowercase}}" virtual <names>\n' \
             f'match from any for domain "{DOMAIN}" action "local"\n'
-        (self.directory / "etc" / "smtpd.conf").write_text(f'smtp max-message-size 50M\nlisten on 127.0.0.1 port {self.smtp_port}\n' + action)
+        (self.directory / "etc" / "smtpd.conf").write_text("smtp max-message-size 50M\nsmtp limit max-mails 100000\n" +
+                                                              "".join(f"listen on 127.0.0.1 port {port}\n" for port in self.ports) + action)
         self.launch(f"""
 mount -t proc proc /proc
 mount --bind {self.directory}/etc/passwd /etc/passwd
@@ -163,7 +169,8 @@ mount --bind {self.directory}/run /run
 mkdir -p /var/lib/opensmtpd/empty /run/opensmtpd
 exec {root}/usr/sbin/smtpd -d -f {self.directory}/etc/smtpd.conf
 """)
-        wait_port(self.smtp_port)
+        for port in self.ports:
+            wait_port(port)
 
     def add_users(self, users):
         """Any name is a mailbox."""

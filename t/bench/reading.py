@@ -1,7 +1,6 @@
 """Reading mailboxes over POP3."""
 
 import contextlib
-import subprocess
 
 from harness import DOMAIN, PASSWORD
 from measures import Skipped, running

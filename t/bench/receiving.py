@@ -18,11 +18,11 @@ def mailboxes(work):
     return ["user"] if work.recipients == 1 else ["user", *(f"{number}user" for number in range(work.recipients + 1))]
 
 
-def send(port, messages, work, recipient=f"user@{DOMAIN}"):
+def send(server, messages, work, recipient=f"user@{DOMAIN}"):
     options = ["-d"] if work.kept else []
     if work.recipients > 1:
         options += ["-r", str(work.recipients)]
-    source(port, messages, work.sessions, work.size, recipient, *options)
+    source(server, messages, work.sessions, work.size, recipient, *options)
 
 
 @contextlib.contextmanager
@@ -38,7 +38,7 @@ def receiver(kind, work, part=1):
         with running(kind(directory / "server")) as server:
             server.add_users(users)
             with metered(server, work) as meter:
-                send(server.smtp_port, messages, work)
+                send(server, messages, work)
                 eventually(lambda: sum(server.count(user) for user in users) >= messages * work.recipients, "the last message is in its mailbox", 60)
             return meter.rate(messages)
     return measure
@@ -50,7 +50,7 @@ def relayer(kind, work, part=1):
         messages = bench.count(work.messages / part)
         with running(Sink(directory / "sink")) as sink, running(kind(directory / "server", relay_port=sink.smtp_port)) as server:
             with metered(server, work) as meter:
-                send(server.smtp_port, messages, work, "user@relayed.example")
+                send(server, messages, work, "user@relayed.example")
                 eventually(lambda: sink.count() >= messages and server.queue_is_empty(), "the last message is at the sink", 60)
             return meter.rate(messages)
     return measure
@@ -72,7 +72,7 @@ def sink_floor(work):
     def measure(bench, directory):
         messages = bench.count(work.messages)
         with running(Sink(directory / "server")) as sink, metered(sink, work) as meter:
-            send(sink.smtp_port, messages, work)
+            send(sink, messages, work)
         return meter.rate(messages)
     return measure
 

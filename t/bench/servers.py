@@ -52,6 +52,12 @@ def memory(pids):
 class Server:
     name = ""
     setting = YESCRYPT  # of passwords
+    smtp_port = None
+
+    @property
+    def smtp_ports(self):
+        """Those that the load is divided among."""
+        return [self.smtp_port]
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
