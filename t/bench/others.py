@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 
-from harness import DOMAIN, PASSWORD, eventually, free_ports
+from harness import DOMAIN, PASSWORD, children_of, eventually, free_ports
 from servers import Server, descendants, hash_of, wait_port
 
 OWNER = pwd.getpwnam("nobody")  # of their mailboxes
@@ -82,12 +82,12 @@ class Postfix(Server):
 
 
 class InNamespace(Server):
-    """A server that runs in a mount name space of its own."""
+    """A server that runs in a mount name space of its own, as the first process of its process ids."""
 
     process = None
 
     def launch(self, script):
-        (self.directory / "start").write_text(script, encoding="ascii")
+        (self.directory / "start").write_text("mount -t proc proc /proc\n" + script, encoding="ascii")
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "sh", "-e",
                                              self.directory / "start"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -96,13 +96,10 @@ class InNamespace(Server):
         return descendants(self.process.pid)
 
     def stop(self):
-        for pid in reversed(self.pids()):
-            try:
-                os.kill(pid, signal.SIGTERM)
-            except ProcessLookupError:
-                pass
+        for pid in children_of(self.process.pid):
+            os.kill(pid, signal.SIGTERM)
         try:
-            self.process.wait(5)
+            self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -154,7 +151,6 @@ class OpenSmtpd(InNamespace):
         (self.directory / "etc" / "smtpd.conf").write_text("smtp max-message-size 50M\nsmtp limit max-mails 100000\n" +
                                                               "".join(f"listen on 127.0.0.1 port {port}\n" for port in self.ports) + action)
         self.launch(f"""
-mount -t proc proc /proc
 mount --bind {self.directory}/etc/passwd /etc/passwd
 mount --bind {self.directory}/etc/group /etc/group
 mount --bind {self.directory}/etc/resolv.conf /etc/resolv.conf
@@ -182,13 +178,16 @@ exec {root}/usr/sbin/smtpd -d -f {self.directory}/etc/smtpd.conf
         return not any(path.is_file() for path in (self.directory / "spool" / "queue").rglob("*"))
 
 
-class Dovecot(Server):
+class Dovecot(InNamespace):
+    """Its passwords are in a shadow file, from which its workers check them on all processors, as they do with Debian's PAM."""
+
     name = "Dovecot"
 
     def __init__(self, directory):
         super().__init__(directory)
         self.pop3_port, = free_ports(1)
         self.mail = self.directory / "mail"
+        self.shadow = self.directory / "shadow"
 
     @staticmethod
     def available():
@@ -201,7 +200,7 @@ class Dovecot(Server):
         configuration.write_text(f"""
 base_dir = {self.directory}/run
 state_dir = {self.directory}/state
-log_path = {self.directory}/log
+log_path = {self.directory}/dovecot.log
 instance_name = bench
 protocols = pop3
 listen = 127.0.0.1
@@ -211,9 +210,9 @@ first_valid_uid = 1
 mail_location = maildir:{self.mail}/%n
 default_process_limit = 10000
 default_client_limit = 20000
+auth_username_format = %Ln
 passdb {{
-  driver = static
-  args = password={{CRYPT}}{hash_of(PASSWORD, self.setting)}
+  driver = shadow
 }}
 userdb {{
   driver = static
@@ -229,22 +228,16 @@ service pop3-login {{
 }}
 mail_max_userip_connections = 0
 """)
-        with open(self.directory / "start.log", "ab") as log:
-            self.process = subprocess.Popen(["dovecot", "-F", "-c", configuration], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.shadow.touch(0o600)
+        self.launch(f"mount --bind {self.shadow} /etc/shadow\nexec dovecot -F -c {configuration}\n")
         wait_port(self.pop3_port)
 
     def add_users(self, users):
-        """Any name with the password is a mailbox."""
+        with open(self.shadow, "a", encoding="ascii") as shadow:
+            shadow.writelines(f"{user}:{hash_of(PASSWORD, self.setting)}:19000:0:99999:7:::\n" for user in users)
 
     def maildir(self, user):
         return self.mail / user
 
     def own(self, path):
         subprocess.run(["chown", "-R", f"{OWNER.pw_uid}:{OWNER.pw_gid}", path], check=True)
-
-    def pids(self):
-        return descendants(self.process.pid)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(30)
