@@ -57,6 +57,15 @@ fail_all(struct job_list *jobs, enum target_state state, int error)
 		target_fail(target, outcome_from_error(error));
 }
 
+static int
+sync_one(struct batches *batches, int fd)
+{
+	int error = batches->sync_file(fd);
+
+	store_step(batches->store);
+	return error;
+}
+
 /* ---- writing ---- */
 
 /* A mailbox on another file system than the mail root's, which no syncfs on the root reaches. */
@@ -77,7 +86,7 @@ close_files(struct batches *batches, struct job *job)
 	uint32_t index = 0;
 
 	while ((target = next_in_state(job, TARGET_WRITTEN, &index)) != NULL) {
-		int error = target->fd >= 0 && is_elsewhere(batches, target->mailbox) ? batches->sync_file(target->fd) : 0;
+		int error = target->fd >= 0 && is_elsewhere(batches, target->mailbox) ? sync_one(batches, target->fd) : 0;
 
 		target_close(target);
 		if (error != 0)
@@ -166,7 +175,7 @@ sync_files(struct batches *batches, struct job_list *written, bool after_whole)
 			(void)sync_file_range(target->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	FOREACH_TARGET(job, target, written, TARGET_WRITTEN) {
 		bool needed = target->fd >= 0 && (!after_whole || is_elsewhere(batches, target->mailbox));
-		int error = needed ? batches->sync_file(target->fd) : 0;
+		int error = needed ? sync_one(batches, target->fd) : 0;
 
 		if (error != 0)
 			return error;
@@ -184,7 +193,7 @@ sync_moves(struct batches *batches, bool after_whole)
 	FOREACH_TARGET(job, target, &batches->visible, TARGET_VISIBLE) {
 		struct mailbox *mailbox = target->mailbox;
 		bool needed = mailbox->to_sync && (!after_whole || is_elsewhere(batches, mailbox));
-		int error = needed ? batches->sync_file(mailbox->new) : 0;
+		int error = needed ? sync_one(batches, mailbox->new) : 0;
 
 		if (error != 0)
 			return error;
@@ -257,6 +266,7 @@ publish(struct batches *batches, struct job_list *written, struct job_list *done
 		STAILQ_REMOVE_HEAD(written, next);
 		while ((target = next_in_state(job, TARGET_SYNCED, &index)) != NULL)
 			target_publish(batches->store, target);
+		store_step(batches->store);
 		index = 0;
 		if (next_in_state(job, TARGET_VISIBLE, &index) != NULL)
 			STAILQ_INSERT_TAIL(&batches->visible, job, next);

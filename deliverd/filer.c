@@ -20,11 +20,14 @@ struct filer {
 	struct event *event;
 	int wake; /* eventfd */
 	pthread_t thread;
+	unsigned steps; /* of the store, when the loop last looked */
+	unsigned still; /* looks since then */
 
 	pthread_mutex_t mutex; /* of what follows */
 	pthread_cond_t given;
 	struct job_list waiting;
 	struct job_list done;
+	bool working; /* the thread does not wait for work */
 	bool stopping;
 	bool ended;
 };
@@ -50,8 +53,10 @@ wait_for_work(struct filer *filer, struct job_list *taken)
 	bool pending = batches_pending(&filer->batches);
 
 	pthread_mutex_lock(&filer->mutex);
+	filer->working = false;
 	while (STAILQ_EMPTY(&filer->waiting) && !pending && !filer->stopping)
 		pthread_cond_wait(&filer->given, &filer->mutex);
+	filer->working = true;
 	take(filer, taken);
 	pthread_mutex_unlock(&filer->mutex);
 	return pending || !STAILQ_EMPTY(taken);
@@ -214,6 +219,20 @@ size_t
 filer_cancel(struct filer *filer)
 {
 	return cancel(filer, false);
+}
+
+unsigned
+filer_still(struct filer *filer)
+{
+	unsigned steps = atomic_load_explicit(&filer->batches.store->steps, memory_order_relaxed);
+	bool working;
+
+	pthread_mutex_lock(&filer->mutex);
+	working = filer->working;
+	pthread_mutex_unlock(&filer->mutex);
+	filer->still = working && steps == filer->steps ? filer->still + 1 : 0;
+	filer->steps = steps;
+	return filer->still;
 }
 
 void

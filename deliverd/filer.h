@@ -36,6 +36,11 @@ int filer_new(struct event_base *base, struct store *store, const struct filer_c
 void filer_give(struct filer *filer, struct job *job);
 /* Frees the jobs that the thread has not begun: nobody waits for them any more. Returns how many. */
 size_t filer_cancel(struct filer *filer);
+/*
+ * To be called at regular intervals: for how many of them, in a row, the thread has had something to do and got on with none of it. More than a few
+ * mean that it hangs in a file operation.
+ */
+unsigned filer_still(struct filer *filer);
 /* Cancels what was not begun and lets the thread finish what was. */
 void filer_stop(struct filer *filer);
 /* After STOPPED only. Sets *filer to NULL. */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "common/ipc/jobs.h"
 #include "common/ipc/proto_deliver.h"
 #include "common/ipc/wire.h"
 #include "common/mail/config.h"
@@ -48,8 +49,7 @@ struct job_target {
 
 struct job {
 	STAILQ_ENTRY(job) next;
-	uint32_t request;
-	uint32_t connection; /* of the channel that it came from */
+	struct jobs_ticket ticket;
 	enum config_over_quota over_quota;
 	uint64_t id;
 	int64_t arrival;          /* seconds since 1970 */
@@ -65,11 +65,11 @@ struct job {
 STAILQ_HEAD(job_list, job);
 
 /*
- * Decodes the fields of DELIVER_JOB (FD -1), or of DELIVER_JOB_FILE with its descriptor, which the job then
+ * Decodes the fields of JOBS_JOB (FD -1), or of JOBS_JOB_FILE with its descriptor, which the job then
  * owns. 0, -EPROTO (malformed) or -ENOMEM; the descriptor is not taken on errors.
  */
 int job_decode(struct wire_reader *body, int fd, struct job **job_r);
-/* Puts the fields of DELIVER_REPLY. Every target must be TARGET_DONE or TARGET_FAILED. */
+/* Puts the fields of JOBS_REPLY. Every target must be TARGET_DONE or TARGET_FAILED. */
 void job_put_reply(const struct job *job, struct wire_writer *writer);
 /*
  * Frees the job and closes its descriptor; its targets hold no file and no mailbox any more. Sets *job to

@@ -57,6 +57,7 @@ copy_body(struct store *store, struct job *job, struct slice piece, struct linee
 		int error;
 
 		append_to_all(job, slice_of(store->chunk, length));
+		store_step(store);
 		offset += piece.length;
 		if (offset == job->size)
 			break;
@@ -84,8 +85,10 @@ message_write(struct store *store, struct job *job)
 		return;
 	}
 	message.delivered_before = header_count(message.header, SLICE("Delivered-To"), 1) > 0;
-	for (uint32_t i = 0; i < job->target_count; i++)
+	for (uint32_t i = 0; i < job->target_count; i++) {
 		target_begin(store, &message, &job->targets[i]);
+		store_step(store);
+	}
 	error = job->fd >= 0 ? copy_body(store, job, message.header, &lineends) : 0;
 	if (error != 0) {
 		fail_all(job, error);

@@ -4,6 +4,7 @@
 #ifndef ANGARIUM_DELIVERD_STORE_H
 #define ANGARIUM_DELIVERD_STORE_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,10 +24,18 @@ struct store {
 	pid_t process;
 	uint64_t deliveries; /* so far: makes names unique */
 	char *chunk;         /* STORE_CHUNK + 1 bytes */
+	atomic_uint steps;   /* of file operations, so far: the loop sees by them that the thread gets on */
 };
 
 /* Opens the mail root DIRECTORY and keeps at most MAILBOX_LIMIT mailboxes open. 0 or a negative errno value. */
 int store_open(struct store *store, const char *directory, const char *hostname, size_t mailbox_limit);
 void store_close(struct store *store);
+
+/* Something that may take long is done. */
+static inline void
+store_step(struct store *store)
+{
+	atomic_fetch_add_explicit(&store->steps, 1, memory_order_relaxed);
+}
 
 #endif

@@ -1,18 +1,20 @@
 /*
- * The loop of a delivery worker: jobs in, results out. All file operations are the file thread's (filer.h).
+ * The loop of a delivery worker: jobs in, results out (common/ipc/jobs.h). All file operations are the file thread's (filer.h).
  *
- * When queued goes away, jobs that were not begun are forgotten, and the results of those that were are
- * dropped: queued does not know of them and gives the job to somebody again.
+ * When that hangs on a file system that does not answer, the worker says no more that it goes on. queued takes its jobs from it then, and
+ * the worker ends; whatever was begun is not finished behind queued's back.
  */
 #include "deliverd/worker.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/ipc/link.h"
+#include "common/ipc/jobs.h"
+#include "common/ipc/proto_jobs.h"
 #include "common/mail/queueid.h"
 #include "common/proc/process.h"
 #include "deliverd/filer.h"
@@ -26,25 +28,16 @@ enum {
 	DESCRIPTORS_PER_MAILBOX = 3,
 	MAILBOXES_LEAST = 32,
 	MAILBOXES_MOST = 2048,           /* open at once */
-	FLUSH_INTERVAL_MS = 5,           /* between two looks whether the last results have left */
-	FLUSH_LIMIT_MS = 3000,           /* then they have not */
-};
-
-enum worker_state {
-	WORKER_RUNNING,
-	WORKER_FINISHING, /* told to stop: the file thread finishes what it has begun */
-	WORKER_FLUSHING,  /* the last results are on their way to queued */
+	STUCK_LOOKS = 30,                /* of JOBS_ALIVE_S: 5 minutes for one step, such as the sync of a slow and busy disk */
 };
 
 struct worker {
 	struct process *process;
-	enum worker_state state;
-	struct link *link;
+	struct jobs *jobs;
 	struct store store;
 	struct filer *filer;
-	struct event *flush;
-	int64_t flush_end;   /* clock_monotonic_ms */
-	uint32_t connection; /* counts the channels to queued */
+	bool stuck;
+	bool stopped; /* the file thread has finished what it had begun */
 };
 
 /* ---- results ---- */
@@ -73,60 +66,100 @@ log_target(const struct job *job, const struct job_target *target)
 	          LOG_UINT("size", target->size), LOG_INT("delay", clock_wall() - job->arrival));
 }
 
-/* False: queued cannot be told. */
-static bool
-worker_report(struct worker *worker, const struct job *job)
-{
-	struct channel *channel = link_channel(worker->link);
-	struct wire_writer writer;
-	int error;
-
-	if (channel == NULL || job->connection != worker->connection)
-		return true; /* it gives the job to somebody else */
-	writer = channel_begin(channel, DELIVER_REPLY, job->request, -1);
-	job_put_reply(job, &writer);
-	error = channel_send(channel, &writer);
-	if (error != 0)
-		log_event(LOG_ERR, "deliver.unreported", LOG_ERROR(error));
-	return error == 0;
-}
-
 static void
 worker_on_finished(void *context, struct job *job)
 {
 	struct worker *worker = context;
-	bool reported;
 
 	for (uint32_t i = 0; i < job->target_count; i++)
 		log_target(job, &job->targets[i]);
-	reported = worker_report(worker, job);
-	job_free(&job);
-	if (!reported)
-		link_break(worker->link);
+	jobs_finish(worker->jobs, &job->ticket, job);
 }
 
 /* ---- jobs ---- */
 
-static int
-worker_on_job(struct channel *channel, void *context, struct channel_frame *frame)
+static void
+worker_take(void *context, struct job *job, const struct jobs_ticket *ticket)
 {
 	struct worker *worker = context;
-	struct job *job;
-	int error = job_decode(&frame->body, frame->fd, &job);
 
-	(void)channel;
-	if (error != 0)
-		return error;
-	frame->fd = -1; /* the job's now */
-	job->request = frame->request;
-	job->connection = worker->connection;
+	job->ticket = *ticket;
 	job->over_quota = process_config(worker->process)->over_quota;
-	if (worker->state == WORKER_RUNNING)
-		filer_give(worker->filer, job);
-	else
-		job_free(&job); /* queued gives it to somebody else when the channel closes */
-	return 0;
+	filer_give(worker->filer, job);
 }
+
+/* Of the jobs that were begun, the results are dropped. */
+static size_t
+worker_forget(void *context)
+{
+	struct worker *worker = context;
+
+	if (worker->stuck) {
+		log_event(LOG_ERR, "deliver.gave_up");
+		log_flush();
+		_exit(EX_TEMPFAIL); /* the file thread cannot be waited for */
+	}
+	return filer_cancel(worker->filer);
+}
+
+static bool
+worker_goes_on(void *context)
+{
+	struct worker *worker = context;
+	unsigned still = filer_still(worker->filer);
+
+	if (still == STUCK_LOOKS)
+		log_event(LOG_ERR, "deliver.stuck", LOG_UINT("seconds", STUCK_LOOKS * JOBS_ALIVE_S));
+	worker->stuck = still >= STUCK_LOOKS;
+	return !worker->stuck;
+}
+
+static bool
+worker_is_busy(void *context)
+{
+	const struct worker *worker = context;
+
+	return !worker->stopped;
+}
+
+static const struct jobs_protocol protocol = {
+	.channel = "queued-deliverd",
+	.input_limit = DELIVER_FRAME_MAX,
+	.output_limit = 4 * DELIVER_FRAME_MAX, /* a reply of CREDIT_MOST jobs with all their targets and texts */
+	.decode = job_decode,
+	.put = job_put_reply,
+	.free = job_free,
+	.take = worker_take,
+	.forget = worker_forget,
+	.goes_on = worker_goes_on,
+	.is_busy = worker_is_busy,
+};
+
+/* ---- stopping ---- */
+
+static void
+worker_on_stopped(void *context)
+{
+	struct worker *worker = context;
+
+	worker->stopped = true;
+}
+
+static void
+worker_on_stop(void *context)
+{
+	struct worker *worker = context;
+
+	filer_stop(worker->filer);
+	jobs_stop(worker->jobs);
+}
+
+static const struct filer_callbacks callbacks = {
+	.finished = worker_on_finished,
+	.stopped = worker_on_stopped,
+};
+
+/* ---- starting ---- */
 
 /* The jobs that fit into JOB_MEMORY. */
 static uint32_t
@@ -136,85 +169,6 @@ worker_credit(const struct worker *worker)
 
 	return credit < CREDIT_LEAST ? CREDIT_LEAST : credit > CREDIT_MOST ? CREDIT_MOST : credit;
 }
-
-static void
-worker_on_up(struct link *link, void *context)
-{
-	struct worker *worker = context;
-	struct wire_writer writer = channel_begin(link_channel(link), DELIVER_READY, 0, -1);
-
-	worker->connection++;
-	wire_put_u32(&writer, worker_credit(worker));
-	if (channel_send(link_channel(link), &writer) != 0)
-		log_event(LOG_ERR, "deliver.not_ready");
-}
-
-static void
-worker_on_down(struct link *link, void *context)
-{
-	struct worker *worker = context;
-	size_t forgotten = filer_cancel(worker->filer);
-
-	(void)link;
-	worker->connection++;
-	log_event(LOG_NOTICE, "deliver.queue_gone", LOG_UINT("forgotten", forgotten));
-}
-
-static const struct channel_handler handlers[] = {
-	{ DELIVER_JOB, CHANNEL_ANY, false, worker_on_job },
-	{ DELIVER_JOB_FILE, CHANNEL_ANY, true, worker_on_job },
-};
-
-static const struct link_protocol protocol = {
-	.channel = "queued-deliverd",
-	.input_limit = DELIVER_FRAME_MAX,
-	.output_limit = 4 * DELIVER_FRAME_MAX, /* a reply of CREDIT_MOST jobs with all their targets and texts */
-	.handlers = handlers,
-	.handler_count = sizeof(handlers) / sizeof(handlers[0]),
-	.up = worker_on_up,
-	.down = worker_on_down,
-};
-
-/* ---- stopping ---- */
-
-static void
-worker_on_flush(evutil_socket_t fd, short what, void *context)
-{
-	struct worker *worker = context;
-	struct channel *channel = link_channel(worker->link);
-
-	(void)fd;
-	(void)what;
-	if (channel == NULL || channel_unsent(channel) == 0 || clock_monotonic_ms() >= worker->flush_end)
-		process_stop(worker->process);
-}
-
-static void
-worker_on_stopped(void *context)
-{
-	struct worker *worker = context;
-	const struct timeval interval = { .tv_usec = FLUSH_INTERVAL_MS * 1000 };
-
-	worker->state = WORKER_FLUSHING;
-	worker->flush_end = clock_monotonic_ms() + FLUSH_LIMIT_MS;
-	event_add(worker->flush, &interval);
-}
-
-static void
-worker_on_stop(void *context)
-{
-	struct worker *worker = context;
-
-	worker->state = WORKER_FINISHING;
-	filer_stop(worker->filer);
-}
-
-static const struct filer_callbacks callbacks = {
-	.finished = worker_on_finished,
-	.stopped = worker_on_stopped,
-};
-
-/* ---- starting ---- */
 
 static size_t
 mailbox_limit(void)
@@ -254,16 +208,15 @@ worker_main(struct process *process)
 	if (worker == NULL)
 		return EX_OSERR;
 	worker->process = process;
-	worker->flush = event_new(process_base(process), -1, EV_PERSIST, worker_on_flush, worker);
-	if (worker->flush == NULL || worker_open(worker) != 0)
+	if (worker_open(worker) != 0)
 		return EX_OSERR;
-	worker->link = link_new(process, &protocol, worker);
-	if (worker->link == NULL)
+	worker->jobs = jobs_new(process, &protocol, worker_credit(worker), worker);
+	if (worker->jobs == NULL)
 		return EX_OSERR;
 	process_on_stop(process, worker_on_stop, worker);
 	status = process_run(process);
-	link_free(&worker->link);
-	if (worker->state == WORKER_FLUSHING)
+	jobs_free(&worker->jobs);
+	if (worker->stopped)
 		filer_free(&worker->filer);
 	return status;
 }

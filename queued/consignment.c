@@ -344,3 +344,9 @@ job_lost(struct job *job)
 	job_take_back(job);
 	active_check(active);
 }
+
+void
+job_unanswered(struct job *job)
+{
+	job_defer(job, "the service that had it in hand did not answer any more");
+}

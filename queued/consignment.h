@@ -117,5 +117,7 @@ void job_result(struct job *job, const struct target *target, enum job_result re
 void job_end(struct job *job);
 /* The one that had it is gone: the targets are given to another, or deferred when they have cost too many. Frees JOB. */
 void job_lost(struct job *job);
+/* The one that has it says nothing any more: the targets are deferred, since another could hang in its turn. Frees JOB. */
+void job_unanswered(struct job *job);
 
 #endif

@@ -8,11 +8,6 @@
 #include "common/ipc/proto_deliver.h"
 #include "queued/schedule_state.h"
 
-enum {
-	REPLY_MAX = 256 * 1024,        /* bytes of a reply's payload: 100 targets with text */
-	OUTPUT_MAX = 32 * 1024 * 1024, /* unsent bytes to one worker */
-};
-
 static uint8_t
 job_flags(const struct envelope *envelope)
 {
@@ -75,25 +70,8 @@ deliver_take(struct job *job, struct wire_reader *reader)
 	}
 }
 
-static const struct channel_handler handlers[] = {
-	{ DELIVER_READY, 1 << WORKERS_STATE_NEW, false, workers_on_ready },
-	{ DELIVER_REPLY, 1 << WORKERS_STATE_READY, false, workers_on_reply },
-};
-
-static struct channel_count channels = { .most = CHANNEL_PEERS_MAX };
 const struct workers_protocol deliver_protocol = {
-	.channel = {
-		.name = "queued-deliverd",
-		.count = &channels,
-		.handlers = handlers,
-		.handler_count = sizeof(handlers) / sizeof(handlers[0]),
-		.input_limit = REPLY_MAX,
-		.output_limit = OUTPUT_MAX,
-		.closed = workers_on_closed,
-		.drained = workers_on_drained,
-	},
-	.job = DELIVER_JOB,
-	.job_file = DELIVER_JOB_FILE,
+	.channel = "queued-deliverd",
 	.credit_max = DELIVER_CREDIT_MAX,
 	.put = deliver_put,
 	.check = deliver_check_reply,

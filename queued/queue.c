@@ -11,6 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/ipc/proto_jobs.h"
 #include "common/proc/listener.h"
 #include "common/proc/process.h"
 #include "queued/admin.h"
@@ -50,6 +51,7 @@ struct queue {
 	struct event *lazy;
 	struct event *retry;
 	struct event *space;
+	struct event *look;   /* whether the workers go on */
 	struct event *due;
 	struct event *stop;
 	bool turning;         /* TURN is active */
@@ -210,6 +212,18 @@ queue_on_space(evutil_socket_t fd, short what, void *context)
 }
 
 static void
+queue_on_look(evutil_socket_t fd, short what, void *context)
+{
+	struct queue *queue = context;
+
+	(void)fd;
+	(void)what;
+	workers_look(queue->deliver);
+	workers_look(queue->relay);
+	arm(queue->look, JOBS_ALIVE_S * 1000);
+}
+
+static void
 queue_on_due(evutil_socket_t fd, short what, void *context)
 {
 	(void)fd;
@@ -325,10 +339,11 @@ queue_make_events(struct queue *queue)
 	queue->lazy = evtimer_new(base, queue_on_lazy, queue);
 	queue->retry = evtimer_new(base, queue_on_retry, queue);
 	queue->space = evtimer_new(base, queue_on_space, queue);
+	queue->look = evtimer_new(base, queue_on_look, queue);
 	queue->due = evtimer_new(base, queue_on_due, queue);
 	queue->stop = evtimer_new(base, queue_on_stop_timeout, queue);
-	return queue->turn == NULL || queue->lazy == NULL || queue->retry == NULL || queue->space == NULL || queue->due == NULL ||
-	                       queue->stop == NULL
+	return queue->turn == NULL || queue->lazy == NULL || queue->retry == NULL || queue->space == NULL || queue->look == NULL ||
+	                       queue->due == NULL || queue->stop == NULL
 	               ? -ENOMEM
 	               : 0;
 }
@@ -408,6 +423,7 @@ queue_main(struct process *process)
 	store_each(queue.store, queue_on_recovered, &queue);
 	queue_check_space(&queue);
 	arm(queue.space, SPACE_MS);
+	arm(queue.look, JOBS_ALIVE_S * 1000);
 	queue_wake(&queue);
 	process_on_reload(process, queue_on_reload, &queue);
 	process_on_stop(process, queue_on_stop, &queue);

@@ -9,8 +9,6 @@
 #include "queued/schedule_state.h"
 
 enum {
-	REPLY_MAX = 256 * 1024,        /* bytes of a reply's payload: 100 targets with text */
-	OUTPUT_MAX = 32 * 1024 * 1024, /* unsent bytes to one worker */
 	FLAGS = ENVELOPE_8BITMIME | ENVELOPE_SMTPUTF8 | ENVELOPE_RET_FULL | ENVELOPE_RET_HDRS,
 };
 
@@ -109,25 +107,8 @@ relay_take(struct job *job, struct wire_reader *reader)
 	destination_learn(job, found, &trouble);
 }
 
-static const struct channel_handler handlers[] = {
-	{ RELAY_READY, 1 << WORKERS_STATE_NEW, false, workers_on_ready },
-	{ RELAY_REPLY, 1 << WORKERS_STATE_READY, false, workers_on_reply },
-};
-
-static struct channel_count channels = { .most = CHANNEL_PEERS_MAX };
 const struct workers_protocol relay_protocol = {
-	.channel = {
-		.name = "queued-relayd",
-		.count = &channels,
-		.handlers = handlers,
-		.handler_count = sizeof(handlers) / sizeof(handlers[0]),
-		.input_limit = REPLY_MAX,
-		.output_limit = OUTPUT_MAX,
-		.closed = workers_on_closed,
-		.drained = workers_on_drained,
-	},
-	.job = RELAY_JOB,
-	.job_file = RELAY_JOB_FILE,
+	.channel = "queued-relayd",
 	.credit_max = RELAY_CREDIT_MAX,
 	.sticky = true,
 	.put = relay_put,

@@ -9,10 +9,15 @@
 
 #include "common/base/checksum.h"
 #include "common/base/log.h"
+#include "common/ipc/proto_jobs.h"
 #include "common/mail/queueid.h"
 #include "queued/schedule_state.h"
 
 enum {
+	STATE_NEW = 0,                   /* of a channel */
+	STATE_READY = 1,
+	REPLY_MAX = 256 * 1024,          /* bytes of a reply's payload: 100 targets with text */
+	OUTPUT_MAX = 32 * 1024 * 1024,   /* unsent bytes to one worker */
 	OUTPUT_ENOUGH = 8 * 1024 * 1024, /* unsent bytes after which a worker gets nothing more for now */
 	BUSY_ENOUGH = 128,               /* jobs of a worker before another one is given any */
 	SLOT_BITS = 12,                  /* of a request id, below a number that changes with each use of the slot */
@@ -25,6 +30,7 @@ struct worker {
 	struct workers *workers;
 	struct channel *channel;
 	uint64_t serial;      /* unlike that of any other */
+	unsigned silent;      /* looks since it was heard of */
 	uint32_t credit;      /* jobs that it will hold at once */
 	uint32_t busy;        /* jobs that it holds */
 	uint32_t last_use;    /* number of jobs that it was given, as far as it fits in a request id */
@@ -35,6 +41,8 @@ struct worker {
 struct workers {
 	struct transport transport; /* first */
 	const struct workers_protocol *protocol;
+	struct channel_protocol channel;
+	struct channel_count count;
 	struct event_base *base;
 	void (*ready)(void *context);
 	void *context;
@@ -121,7 +129,7 @@ static int
 worker_send(struct worker *worker, struct job *job, int fd)
 {
 	const struct workers_protocol *protocol = worker->workers->protocol;
-	struct wire_writer writer = channel_begin(worker->channel, fd < 0 ? protocol->job : protocol->job_file, job->request, fd);
+	struct wire_writer writer = channel_begin(worker->channel, fd < 0 ? JOBS_JOB : JOBS_JOB_FILE, job->request, fd);
 
 	protocol->put(&writer, job, fd < 0 ? active_body(job->consignment->active) : SLICE(""));
 	return channel_send(worker->channel, &writer);
@@ -183,28 +191,29 @@ worker_make_slots(struct worker *worker, uint32_t credit)
 	return 0;
 }
 
-int
-workers_on_ready(struct channel *channel, void *context, struct channel_frame *frame)
+static int
+worker_on_ready(struct channel *channel, void *context, struct channel_frame *frame)
 {
 	struct worker *worker = context;
 	struct workers *workers = worker->workers;
 	uint32_t credit = wire_get_u32(&frame->body);
 	int error;
 
+	worker->silent = 0;
 	if (!wire_done(&frame->body) || credit == 0 || credit > workers->protocol->credit_max)
 		return -EPROTO;
 	error = worker_make_slots(worker, credit);
 	if (error != 0)
 		return error;
 	workers->transport.capacity += credit;
-	channel_set_state(channel, WORKERS_STATE_READY);
-	log_event(LOG_NOTICE, "queue.worker_ready", LOG_STRING("channel", workers->protocol->channel.name), LOG_UINT("credit", credit));
+	channel_set_state(channel, STATE_READY);
+	log_event(LOG_NOTICE, "queue.worker_ready", LOG_STRING("channel", workers->protocol->channel), LOG_UINT("credit", credit));
 	workers->ready(workers->context);
 	return 0;
 }
 
-int
-workers_on_reply(struct channel *channel, void *context, struct channel_frame *frame)
+static int
+worker_on_reply(struct channel *channel, void *context, struct channel_frame *frame)
 {
 	struct worker *worker = context;
 	const struct workers_protocol *protocol = worker->workers->protocol;
@@ -212,6 +221,7 @@ workers_on_reply(struct channel *channel, void *context, struct channel_frame *f
 	struct job *job = slot < worker->credit ? worker->jobs[slot] : NULL;
 
 	(void)channel;
+	worker->silent = 0;
 	if (job == NULL || job->request != frame->request || protocol->check(&frame->body, job->count) != 0)
 		return -EPROTO;
 	worker_drop_job(worker, slot);
@@ -221,8 +231,19 @@ workers_on_reply(struct channel *channel, void *context, struct channel_frame *f
 	return 0;
 }
 
-void
-workers_on_drained(struct channel *channel, void *context)
+static int
+worker_on_alive(struct channel *channel, void *context, struct channel_frame *frame)
+{
+	struct worker *worker = context;
+
+	(void)channel;
+	(void)frame;
+	worker->silent = 0;
+	return 0;
+}
+
+static void
+worker_on_drained(struct channel *channel, void *context)
 {
 	struct worker *worker = context;
 
@@ -230,33 +251,66 @@ workers_on_drained(struct channel *channel, void *context)
 	worker->workers->ready(worker->workers->context);
 }
 
+/* What becomes of its jobs is LOSE's. */
 static void
-worker_free(struct worker *worker)
+worker_free(struct worker *worker, void (*lose)(struct job *job))
 {
 	TAILQ_REMOVE(&worker->workers->list, worker, link);
 	worker->workers->transport.capacity -= worker->credit;
 	for (uint32_t i = 0; i < worker->credit; i++)
 		if (worker->jobs[i] != NULL)
-			job_lost(worker->jobs[i]);
+			lose(worker->jobs[i]);
 	free(worker->jobs);
 	free(worker->free_slots);
 	free(worker);
 }
 
-void
-workers_on_closed(struct channel *channel, void *context, int error)
+static void
+worker_on_closed(struct channel *channel, void *context, int error)
 {
 	struct worker *worker = context;
 	struct workers *workers = worker->workers;
 
 	(void)channel;
-	log_event(LOG_NOTICE, "queue.worker_gone", LOG_STRING("channel", workers->protocol->channel.name),
+	log_event(LOG_NOTICE, "queue.worker_gone", LOG_STRING("channel", workers->protocol->channel),
 	          LOG_UINT("jobs", worker->busy), LOG_ERROR(error));
-	worker_free(worker);
+	worker_free(worker, job_lost);
 	workers->ready(workers->context);
 }
 
+static const struct channel_handler handlers[] = {
+	{ JOBS_READY, 1 << STATE_NEW, false, worker_on_ready },
+	{ JOBS_REPLY, 1 << STATE_READY, false, worker_on_reply },
+	{ JOBS_ALIVE, 1 << STATE_READY, false, worker_on_alive },
+};
+
 /* ---- all of them ---- */
+
+/* It may have done what it was given, without having said so. */
+static void
+worker_give_up(struct worker *worker)
+{
+	log_event(LOG_ERR, "queue.worker_hung", LOG_STRING("channel", worker->workers->protocol->channel), LOG_UINT("jobs", worker->busy),
+	          LOG_UINT("silent", JOBS_SILENCE_S), LOG_STRING("what", "its jobs are deferred, and may be done twice"));
+	channel_close(&worker->channel);
+	worker_free(worker, job_unanswered);
+}
+
+void
+workers_look(struct workers *workers)
+{
+	struct worker *worker, *next;
+	bool changed = false;
+
+	TAILQ_FOREACH_SAFE(worker, &workers->list, link, next) {
+		if (++worker->silent <= JOBS_SILENCE_LOOKS)
+			continue;
+		worker_give_up(worker);
+		changed = true;
+	}
+	if (changed)
+		workers->ready(workers->context);
+}
 
 void
 workers_accept(struct workers *workers, int fd)
@@ -269,7 +323,7 @@ workers_accept(struct workers *workers, int fd)
 	}
 	worker->workers = workers;
 	worker->serial = ++workers->last_serial;
-	worker->channel = channel_new(workers->base, fd, &workers->protocol->channel, worker);
+	worker->channel = channel_new(workers->base, fd, &workers->channel, worker);
 	if (worker->channel == NULL) {
 		free(worker);
 		return;
@@ -286,6 +340,17 @@ workers_new(const struct workers_protocol *protocol, struct event_base *base, vo
 		return NULL;
 	workers->transport = (struct transport){ .ready = workers_ready, .send = workers_send };
 	workers->protocol = protocol;
+	workers->count.most = CHANNEL_PEERS_MAX;
+	workers->channel = (struct channel_protocol){
+		.name = protocol->channel,
+		.count = &workers->count,
+		.handlers = handlers,
+		.handler_count = sizeof(handlers) / sizeof(handlers[0]),
+		.input_limit = REPLY_MAX,
+		.output_limit = OUTPUT_MAX,
+		.closed = worker_on_closed,
+		.drained = worker_on_drained,
+	};
 	workers->base = base;
 	workers->ready = ready;
 	workers->context = context;
@@ -302,7 +367,7 @@ workers_free(struct workers **workers)
 		return;
 	while ((worker = TAILQ_FIRST(&(*workers)->list)) != NULL) {
 		channel_close(&worker->channel);
-		worker_free(worker);
+		worker_free(worker, job_lost);
 	}
 	free(*workers);
 	*workers = NULL;

@@ -1,6 +1,6 @@
 /*
- * A transport to workers that have connected over a channel: each says READY with its credit (the jobs that it will hold at once),
- * takes jobs, and gives one credit back with each reply. What jobs and replies look like is the protocol's (deliver.c, relay.c).
+ * A transport to workers that have connected over a channel (common/ipc/proto_jobs.h): each says how many jobs it will hold at once,
+ * takes them, and reports on each. What jobs and replies look like is the protocol's (deliver.c, relay.c).
  */
 #ifndef ANGARIUM_QUEUED_WORKERS_H
 #define ANGARIUM_QUEUED_WORKERS_H
@@ -12,14 +12,10 @@
 
 struct workers;
 
-enum { WORKERS_STATE_NEW = 0, WORKERS_STATE_READY = 1 }; /* of a channel */
-enum { WORKERS_CREDIT_MAX = 4096 };                      /* of one worker */
+enum { WORKERS_CREDIT_MAX = 4096 }; /* of one worker */
 
 struct workers_protocol {
-	/* Its handlers are workers_on_ready and workers_on_reply; closed and drained are workers_on_closed and workers_on_drained. */
-	struct channel_protocol channel;
-	uint16_t job;             /* frame type */
-	uint16_t job_file;        /* the same, with a descriptor of the body */
+	const char *channel;
 	uint32_t credit_max;      /* at most WORKERS_CREDIT_MAX */
 	bool sticky;              /* jobs of one destination go to the same worker, as long as it can take them */
 	/* Encodes JOB, whose message is loaded. */
@@ -37,10 +33,10 @@ void workers_free(struct workers **workers);
 struct transport *workers_transport(struct workers *workers);
 /* A worker has connected. Takes FD. */
 void workers_accept(struct workers *workers, int fd);
-
-int workers_on_ready(struct channel *channel, void *context, struct channel_frame *frame);
-int workers_on_reply(struct channel *channel, void *context, struct channel_frame *frame);
-void workers_on_closed(struct channel *channel, void *context, int error);
-void workers_on_drained(struct channel *channel, void *context);
+/*
+ * To be called every JOBS_ALIVE_S seconds. A worker of which nothing has been heard for JOBS_SILENCE_LOOKS of them is hung: its channel is closed, and
+ * its jobs are deferred.
+ */
+void workers_look(struct workers *workers);
 
 #endif

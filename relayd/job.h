@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/base/slice.h"
+#include "common/ipc/jobs.h"
 #include "common/ipc/proto_relay.h"
 #include "common/ipc/wire.h"
 #include "common/mail/address.h"
@@ -22,8 +23,7 @@ enum {
 
 /* All slices point into the job. */
 struct job {
-	uint32_t request;    /* its id on the channel */
-	uint32_t connection; /* counts the channels: of the one that it came from */
+	struct jobs_ticket ticket;
 	uint64_t id;
 	int64_t arrival;     /* seconds since 1970 */
 	char domain[ADDRESS_DOMAIN_MAX + 1]; /* of the targets, in A-labels; for the log and for MX */
@@ -39,7 +39,7 @@ struct job {
 };
 
 /*
- * Decodes the fields of RELAY_JOB (FD -1), or of RELAY_JOB_FILE with its descriptor, which the job then owns. 0, -EPROTO (malformed,
+ * Decodes the fields of JOBS_JOB (FD -1), or of JOBS_JOB_FILE with its descriptor, which the job then owns. 0, -EPROTO (malformed,
  * a control byte, a file that is none) or -ENOMEM; the descriptor is not taken on errors.
  */
 int job_decode(struct wire_reader *body, int fd, struct job **job_r);
@@ -47,7 +47,7 @@ int job_decode(struct wire_reader *body, int fd, struct job **job_r);
 /* The same came of all recipients. */
 void job_decide(struct job *job, const struct client_result *result);
 
-/* Puts the fields of RELAY_REPLY. Every recipient has its result. */
+/* Puts the fields of JOBS_REPLY. Every recipient has its result. */
 void job_put_reply(const struct job *job, struct wire_writer *writer);
 
 /* One line in the log for each result that differs. TLS is what is said of it: "none", "TLSv1.3", "TLSv1.3/dane". */

@@ -1,6 +1,5 @@
 /*
- * queued gives jobs to relay workers, over queued-relayd.sock. The worker connects, says READY with its credit (the jobs that it
- * will hold at once), and each reply gives one credit back.
+ * queued gives jobs to relay workers, over queued-relayd.sock (proto_jobs.h).
  *
  * queued decides how many jobs for a destination are under way at once; the worker has at most one connection for each of them. Jobs of
  * one destination go to the same worker as long as it is there, so that its connections are used again.
@@ -15,26 +14,18 @@ enum {
 	RELAY_CREDIT_MAX = 4096,
 };
 
-enum relay_type {
-	/* relayd -> queued: u32 credit. Once, first; request id 0. */
-	RELAY_READY = 1,
-	/*
-	 * queued -> relayd, without or with a descriptor of the body, open for reading: u64 queue id; u64 arrival (seconds since 1970); string domain
-	 * (of the targets; lower case; an address literal with its brackets; when a route leads elsewhere, that of one of them); the route
-	 * (common/mail/route.h); u8 backup (1: we are a backup MX of the domain, and may only go to better ones than us); u8 flags (enum
-	 * relay_flag); string reverse-path ("" is the null one); string envid; u64 size of the body; slice body (empty when it is in the descriptor);
-	 * u32 count of targets; for each: string address, string orcpt ("type;address" or ""), u8 notify (enum envelope_notify).
-	 * The body has CRLF line ends.
-	 */
-	RELAY_JOB = 2,
-	RELAY_JOB_FILE = 3,
-	/*
-	 * relayd -> queued, request id of the job: u8 destination (enum relay_destination); string remote ("mx.example.org [192.0.2.1]:25", or ""
-	 * when nobody was reached); u8 dsn (1: the remote takes DSN's parameters upon itself, RFC 3461); u32 count; for each target in the job's
-	 * order: u8 result (enum relay_result), string enhanced status code, string text (for people: the remote's words, with its reply code).
-	 */
-	RELAY_REPLY = 4,
-};
+/*
+ * JOBS_JOB, JOBS_JOB_FILE: u64 queue id; u64 arrival (seconds since 1970); string domain
+ * (of the targets; lower case; an address literal with its brackets; when a route leads elsewhere, that of one of them); the route
+ * (common/mail/route.h); u8 backup (1: we are a backup MX of the domain, and may only go to better ones than us); u8 flags (enum
+ * relay_flag); string reverse-path ("" is the null one); string envid; u64 size of the body; slice body (empty when it is in the descriptor);
+ * u32 count of targets; for each: string address, string orcpt ("type;address" or ""), u8 notify (enum envelope_notify).
+ * The body has CRLF line ends.
+ *
+ * JOBS_REPLY: u8 destination (enum relay_destination); string remote ("mx.example.org [192.0.2.1]:25", or ""
+ * when nobody was reached); u8 dsn (1: the remote takes DSN's parameters upon itself, RFC 3461); u32 count; for each target in the job's
+ * order: u8 result (enum relay_result), string enhanced status code, string text (for people: the remote's words, with its reply code).
+ */
 
 enum relay_flag { /* as enum envelope_flag */
 	RELAY_8BITMIME = 1,

@@ -18,13 +18,13 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/proc/process.h"
 #include "common/proc/role_tls.h"
 
 enum {
 	SHORT_LIFE_MS = 5000, /* a role that lived less than this is restarted more slowly each time */
 	DELAY_FIRST_MS = 100,
 	DELAY_LAST_MS = 30000,
-	STOP_SECONDS = 10,    /* for the roles to stop by themselves */
 	LOG_BATCH = 64,       /* datagrams of the roles' log in one turn */
 };
 
@@ -47,7 +47,7 @@ parent_complain(const struct parent *parent, const char *format, ...)
 static void
 parent_stop(struct parent *parent, int status)
 {
-	struct timeval limit = { .tv_sec = STOP_SECONDS };
+	struct timeval limit = { .tv_sec = PROCESS_STOP_MS / 1000 };
 
 	if (parent->stopping)
 		return;

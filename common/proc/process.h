@@ -13,6 +13,8 @@
 
 struct process;
 
+enum { PROCESS_STOP_MS = 10000 }; /* that a role has to stop by itself; then it is killed */
+
 /* The loop, the present configuration (replaced on reload: do not keep pointers into it across turns of the loop). */
 struct event_base *process_base(struct process *process);
 const struct config *process_config(const struct process *process);

@@ -1,5 +1,5 @@
 /*
- * A DELIVER_JOB's fields from anywhere: decoded within bounds or refused, and its line ends converted.
+ * A JOBS_JOB's fields from anywhere: decoded within bounds or refused, and its line ends converted.
  */
 #include <stdlib.h>
 

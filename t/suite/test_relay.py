@@ -306,7 +306,7 @@ class Connections(RelayTest):
         self.queue.give("a.example.com", self.route())
         self.wait_under_way(hop)
         self.queue.accept()
-        eventually(lambda: re.search(r"event=relay\.queue_gone .*forgotten=1", self.suite.log("relayd")), "the job is forgotten")
+        eventually(lambda: re.search(r"event=jobs\.queue_gone .*forgotten=1", self.suite.log("relayd")), "the job is forgotten")
         hold.release()
         self.assert_done(self.queue.relay("a.example.com", self.route()))
 

@@ -19,6 +19,7 @@
 #include "deliverd/batch.h"
 #include "deliverd/job.h"
 #include "deliverd/store.h"
+#include "t/unit/unit.h"
 
 static char deliver_root[64];
 static struct store deliver_store;
@@ -50,25 +51,7 @@ deliver_teardown(void)
 }
 
 /* The main of a test program: each test in a process and a mail root of its own. */
-#define DELIVER_MAIN(name, ...)                                                                                         \
-	int main(void)                                                                                                  \
-	{                                                                                                               \
-		const TTest *const tests[] = { __VA_ARGS__ };                                                           \
-		TCase *all = tcase_create(name);                                                                        \
-		Suite *suite = suite_create(name);                                                                      \
-		SRunner *runner;                                                                                        \
-		int failed;                                                                                             \
-                                                                                                                        \
-		tcase_add_checked_fixture(all, deliver_setup, deliver_teardown);                                        \
-		for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)                                           \
-			tcase_add_test(all, tests[i]);                                                                  \
-		suite_add_tcase(suite, all);                                                                            \
-		runner = srunner_create(suite);                                                                         \
-		srunner_run_all(runner, CK_ENV);                                                                        \
-		failed = srunner_ntests_failed(runner);                                                                 \
-		srunner_free(runner);                                                                                   \
-		return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;                                                       \
-	}
+#define DELIVER_MAIN(name, ...) UNIT_MAIN_WITH(name, deliver_setup, deliver_teardown, __VA_ARGS__)
 
 struct deliver_target {
 	const char *path;

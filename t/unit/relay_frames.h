@@ -14,7 +14,7 @@
 
 #define RELAY_FRAMES_BODY "Subject: test\r\n\r\ntext\r\n"
 
-/* The fields of RELAY_JOB for DOMAIN and ROUTE (in words), to COUNT recipients. */
+/* The fields of JOBS_JOB for DOMAIN and ROUTE (in words), to COUNT recipients. */
 static inline void
 relay_frame(struct buffer *out, const char *domain, const struct route *route, unsigned count)
 {

@@ -3,6 +3,8 @@
  */
 #include "deliverd/filer.h"
 
+#include <semaphore.h>
+
 #include "t/unit/deliver.h"
 
 static const struct slice body = { "Subject: x\r\n\r\nx\r\n", 18 };
@@ -100,5 +102,54 @@ START_TEST(cancelled_jobs_do_not_come_back)
 }
 END_TEST
 
+/* ---- a disk that does not answer ---- */
+
+static bool hangs;
+static sem_t reached;
+static sem_t answer;
+
+/* In the place of the C library's. */
+int
+syncfs(int fd)
+{
+	(void)fd;
+	if (hangs) {
+		sem_post(&reached);
+		sem_wait(&answer);
+	}
+	return 0;
+}
+
+START_TEST(a_thread_that_hangs_in_a_file_operation_is_seen)
+{
+	hangs = true;
+	sem_init(&reached, 0, 0);
+	sem_init(&answer, 0, 0);
+	expected = 1;
+	start();
+	filer_give(filer, deliver_job("s@x", body, false, &target, 1));
+	sem_wait(&reached);
+	filer_still(filer);
+	for (unsigned i = 1; i < 5; i++)
+		ck_assert_uint_eq(filer_still(filer), i);
+	sem_post(&answer);
+	finish();
+	ck_assert_uint_eq(finished, 1);
+}
+END_TEST
+
+START_TEST(a_thread_without_work_does_not_hang)
+{
+	start();
+	for (int i = 0; i < 1000 && filer_still(filer) != 0; i++)
+		usleep(1000); /* it may not have come to wait yet */
+	for (int i = 0; i < 5; i++)
+		ck_assert_uint_eq(filer_still(filer), 0);
+	filer_stop(filer);
+	finish();
+}
+END_TEST
+
 DELIVER_MAIN("deliver_filer", every_job_comes_back_delivered, stopping_reports_what_was_begun_and_forgets_the_rest,
-             stopping_an_idle_thread_ends_it, cancelled_jobs_do_not_come_back)
+             stopping_an_idle_thread_ends_it, cancelled_jobs_do_not_come_back,
+             a_thread_that_hangs_in_a_file_operation_is_seen, a_thread_without_work_does_not_hang)
