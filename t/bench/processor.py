@@ -9,15 +9,20 @@ is missing there, but not in the share of the machine that was idle (/proc/stat)
 """
 
 import collections
+import contextlib
 import os
 import pathlib
+import struct
 import time
+
+from measures import Skipped
 
 Figure = collections.namedtuple("Figure", "value microseconds idle", defaults=(None, None))  # microseconds for each operation; idle from 0 to 1
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")  # seconds; /proc counts in these
 IDLE_FIELDS = (3, 4)                 # of /proc/stat: idle, and idle while a disk works
 COUNTED_FIELDS = 8                   # those behind them, of guests, are in the first two already
+DRIVER = pathlib.Path("/sys/devices/system/cpu/cpuidle/current_driver")
 
 
 def parse_process(text):
@@ -50,15 +55,14 @@ def machine_seconds():
 
 
 class Meter:
-    """with Meter(pids): from here to its end; PIDS is a function that returns the server's processes. The processes AWAKE count as idleness."""
+    """with Meter(pids): from here to its end; PIDS is a function that returns the server's processes."""
 
-    def __init__(self, pids, awake=()):
+    def __init__(self, pids):
         self.pids = pids
-        self.awake = awake
 
     def read(self):
         idle, total = machine_seconds()
-        return seconds_of(self.pids()), idle + seconds_of(self.awake), total
+        return seconds_of(self.pids()), idle, total
 
     def __enter__(self):
         self.before = self.read()
@@ -68,7 +72,7 @@ class Meter:
     def __exit__(self, *_):
         self.seconds = time.monotonic() - self.start
         self.used, idle, total = (after - before for before, after in zip(self.before, self.read()))
-        self.idle = min(idle / total, 1) if total > 0 else None
+        self.idle = idle / total if total > 0 else None
 
     def figure(self, value, count):
         """VALUE, and what each of COUNT operations took of the processors."""
@@ -79,29 +83,19 @@ class Meter:
         return self.figure(count / self.seconds, count)
 
 
-def spin():
-    while True:
-        pass
+@contextlib.contextmanager
+def kept_awake():
+    """No processor sleeps: one with nothing to do polls for something (by power management's quality of service). So it is on a busy machine, where nobody pays for
+    wake-ups, which take long on a virtual machine.
 
-
-class Awake:
-    """with Awake() as awake: no processor sleeps. A process on each spins when nothing else wants to run (SCHED_IDLE), so that what is measured holds no wake-ups
-    of processors, which take long on a virtual machine. On a machine that is busy there are none anyway."""
-
-    def __init__(self):
-        self.pids = []
-
-    def __enter__(self):
-        for processor in os.sched_getaffinity(0):
-            pid = os.fork()
-            if pid == 0:
-                os.sched_setaffinity(0, {processor})
-                os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-                spin()
-            self.pids.append(pid)
-        return self
-
-    def __exit__(self, *_):
-        for pid in self.pids:
-            os.kill(pid, 9)
-            os.waitpid(pid, 0)
+    Processes of SCHED_IDLE that spin are no replacement: only within their own session (autogroup) does everything else go before them.
+    """
+    try:
+        if DRIVER.read_text(encoding="ascii").strip() == "none":
+            raise Skipped("processors cannot be kept awake without a driver of their idle states")
+        request = open("/dev/cpu_dma_latency", "wb", buffering=0)
+    except OSError as reason:
+        raise Skipped(f"processors cannot be kept awake: {reason}") from reason
+    with request:
+        request.write(struct.pack("i", 0))  # microseconds that waking up may take, for as long as this is open
+        yield

@@ -4,7 +4,7 @@ import contextlib
 
 from harness import DOMAIN, PASSWORD
 from measures import Skipped, running
-from processor import Awake, Meter
+from processor import Meter, kept_awake
 from servers import YESCRYPT
 
 
@@ -48,12 +48,12 @@ def retriever(kind, messages, ahead, awake=False):
     """Messages a second, of a session that is open already."""
     def measure(bench, directory):
         count = bench.count(messages)
-        with filled(kind, directory, ["user"], count) as server, Awake() if awake else contextlib.nullcontext() as spinning:
+        with filled(kind, directory, ["user"], count) as server, kept_awake() if awake else contextlib.nullcontext():
             account = (server.pop3_port, f"user@{DOMAIN}", PASSWORD)
             bench.program("bench_pop3", *account, "open", 1)
             with bench.start("bench_pop3", *account, "retr", ahead) as client:
                 client.stdout.readline()
-                with Meter(server.pids, spinning.pids if spinning else ()) as meter:
+                with Meter(server.pids) as meter:
                     client.stdin.close()
                     line = client.stdout.readline()
             if client.returncode != 0:

@@ -6,11 +6,12 @@ import os
 
 from harness import DOMAIN, eventually
 from measures import running, source
-from processor import Awake, Figure, Meter
+from processor import Figure, Meter, kept_awake
 from servers import Sink
 
 Work = collections.namedtuple("Work", "messages sessions size recipients kept awake", defaults=(1, False, False))
-Work.__doc__ = """What smtp-source sends: MESSAGES of SIZE bytes to RECIPIENTS each over SESSIONS at once; a connection for each message, or all KEPT; with processors AWAKE."""
+Work.__doc__ = """What smtp-source sends: MESSAGES of SIZE bytes to RECIPIENTS each over SESSIONS at once, with a connection for each message, or all KEPT. Whether
+processors are kept AWAKE meanwhile."""
 
 
 def mailboxes(work):
@@ -27,7 +28,7 @@ def send(server, messages, work, recipient=f"user@{DOMAIN}"):
 
 @contextlib.contextmanager
 def metered(server, work):
-    with Awake() if work.awake else contextlib.nullcontext() as awake, Meter(server.pids, awake.pids if awake else ()) as meter:
+    with kept_awake() if work.awake else contextlib.nullcontext(), Meter(server.pids) as meter:
         yield meter
 
 
