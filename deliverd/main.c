@@ -28,6 +28,7 @@ static const struct service_role worker = {
 	.count = worker_count,
 	.directory = directory,
 	.channels = { "queued-deliverd" },
+	.watched = true,
 	.main = worker_main,
 };
 

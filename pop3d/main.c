@@ -74,6 +74,7 @@ static const struct service_role keeper_role = {
 	.name = "keeper",
 	.account = key_account,
 	.tls = &role_keeps_keys,
+	.watched = true,
 	.main = keeper_main,
 };
 
@@ -85,6 +86,7 @@ static const struct service_role login_role = {
 	.channels = { "tabled-login" },
 	.siblings = { "session", "keeper" },
 	.tls = &role_speaks_tls,
+	.watched = true,
 	.main = login_main,
 };
 

@@ -67,6 +67,7 @@ static const struct service_role resolver = {
 	.account = account_dns,
 	.files = { &resolv_conf_file, &trust_anchor_file },
 	.connects = true,
+	.watched = true,
 	.main = resolver_main,
 };
 
@@ -80,6 +81,7 @@ static const struct service_role worker = {
 	.foreign = &lmtp,
 	.connects = true,
 	.prepare = prepare_tls,
+	.watched = true,
 	.main = worker_main,
 };
 

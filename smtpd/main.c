@@ -56,6 +56,7 @@ static const struct service_role keeper = {
 	.name = "keeper",
 	.account = key_account,
 	.tls = &role_keeps_keys,
+	.watched = true,
 	.main = keeper_main,
 };
 
@@ -69,6 +70,7 @@ static const struct service_role worker = {
 	.siblings = { "keeper" },
 	.tls = &role_speaks_tls,
 	.descriptors = 0, /* smtp_sessions is what limits */
+	.watched = true,
 	.main = worker_main,
 };
 

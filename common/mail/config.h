@@ -112,6 +112,8 @@ struct config {
 	char account_relay[CONFIG_ACCOUNT_MAX];
 	char account_dns[CONFIG_ACCOUNT_MAX];
 
+	uint32_t role_timeout;                    /* seconds after which a role that does not answer is ended; 0: never */
+
 	/* TLS; without a certificate there is none, and nobody listens on smtps_listen and pop3s_listen */
 	struct config_certificates tls_certificate; /* the first is for clients that name no server */
 	enum config_tls_version tls_min_version;    /* tls_min_version: 1.2 or 1.3 */

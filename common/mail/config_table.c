@@ -92,6 +92,7 @@ const struct config_directive config_directives[] = {
 	PATH(mail_directory, CONFIG_PATH_MAX - 1, LOCALSTATEDIR "/mail/angarium"),
 	WORD(log, log_words, "stderr"),
 	WORD(log_level, level_words, "info"),
+	TIME(role_timeout, 0, DAY, "30s"),
 
 	ACCOUNT(account_table, "_ang_table"),
 	ACCOUNT(account_queue, "_ang_queue"),

@@ -161,6 +161,7 @@ parent_on_ready(struct channel *channel, void *context, struct channel_frame *fr
 		return -EPERM;
 	child->state = CHILD_READY;
 	child->was_ready = true;
+	child->silent = 0;
 	log_event(LOG_DEBUG, "role.ready", LOG_STRING("role", child->role->name), LOG_INT("pid", child->pid));
 	parent_advance(child->parent);
 	return 0;
@@ -182,6 +183,7 @@ parent_on_closed(struct channel *channel, void *context, int error)
 static const struct channel_handler handlers[] = {
 	{ CONTROL_READY, CHANNEL_ANY, false, parent_on_ready },
 	{ CONTROL_ASK, CHANNEL_ANY, false, parent_on_ask },
+	{ CONTROL_PONG, CHANNEL_ANY, false, parent_on_pong },
 };
 
 const struct channel_protocol parent_protocol = {
@@ -288,6 +290,7 @@ parent_on_reload(evutil_socket_t signal_number, short what, void *context)
 	for (size_t i = 0; i < parent->child_count; i++)
 		if (parent->children[i].channel != NULL)
 			(void)parent_send_config(&parent->children[i]);
+	parent_watch(parent);
 	log_event(LOG_NOTICE, "service.reloaded", LOG_STRING("file", parent->config_path));
 }
 
@@ -379,7 +382,8 @@ parent_prepare(struct parent *parent)
 	if (parent->base == NULL)
 		return EX_OSERR;
 	parent->deadline = evtimer_new(parent->base, parent_on_deadline, parent);
-	if (parent->deadline == NULL || parent_open_log(parent) != 0 || parent_watch_signals(parent) != 0)
+	parent->watch = evtimer_new(parent->base, parent_on_watch, parent);
+	if (parent->deadline == NULL || parent->watch == NULL || parent_open_log(parent) != 0 || parent_watch_signals(parent) != 0)
 		return EX_OSERR;
 	status = parent_list_children(parent);
 	if (status == 0 && parent->service->tls != NULL)
@@ -402,6 +406,8 @@ parent_free(struct parent *parent)
 			event_free(parent->signals[i]);
 	if (parent->deadline != NULL)
 		event_free(parent->deadline);
+	if (parent->watch != NULL)
+		event_free(parent->watch);
 	if (parent->log_readable != NULL)
 		event_free(parent->log_readable);
 	if (parent->base != NULL)
@@ -430,6 +436,7 @@ parent_run(const struct service *service, const char *config_path, const struct 
 	log_open(service->name, "parent", LOG_TO_STDERR, STDERR_FILENO);
 	status = parent_prepare(parent);
 	if (status == 0) {
+		parent_watch(parent);
 		parent_advance(parent);
 		event_base_dispatch(parent->base);
 		status = parent->status;

@@ -2,7 +2,7 @@
  * The parent of a service: inside common/proc only.
  *
  * parent.c supervises roles, parent_spawn.c starts one, parent_sockets.c binds what they listen on, parent_channels.c
- * answers their questions for channels.
+ * answers their questions for channels, parent_watch.c ends one that hangs.
  */
 #ifndef ANGARIUM_PROC_PARENT_H
 #define ANGARIUM_PROC_PARENT_H
@@ -39,6 +39,7 @@ struct child {
 	pid_t pid;        /* 0 when there is no process */
 	int64_t started;  /* clock_monotonic_ms */
 	unsigned delay;   /* milliseconds before the next start */
+	unsigned silent;  /* questions in a row that it has not answered */
 	struct event *timer;
 	struct channel *channel;
 };
@@ -61,6 +62,7 @@ struct parent {
 	struct event_base *base;
 	struct event *signals[5];
 	struct event *deadline; /* of the stop */
+	struct event *watch;    /* asks the roles whether they are well */
 	struct event *log_readable;
 	int log_sockets[2]; /* datagrams: ours, the roles' */
 	int lock;           /* descriptor that holds the service's lock */
@@ -100,6 +102,15 @@ void parent_unbind(struct parent *parent);
 int parent_spawn(struct child *child);
 /* Sends the configuration, and before it the files that the role is to have. 0 or a negative errno value. */
 int parent_send_config(struct child *child);
+
+/*
+ * Asks the watched roles from now on, at intervals, whether their loop runs, and kills one that does not answer for role_timeout. Again after a
+ * reload.
+ */
+void parent_watch(struct parent *parent);
+void parent_on_watch(evutil_socket_t fd, short what, void *context);
+/* CONTROL_PONG. */
+int parent_on_pong(struct channel *channel, void *context, struct channel_frame *frame);
 
 /* Gives CHILD a listening socket. 0 or a negative errno value. */
 int parent_send_listener(struct child *child, const struct parent_listener *listener);

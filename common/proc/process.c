@@ -402,6 +402,16 @@ process_on_stopping(struct channel *channel, void *context, struct channel_frame
 	return 0;
 }
 
+static int
+process_on_ping(struct channel *channel, void *context, struct channel_frame *frame)
+{
+	struct wire_writer writer = channel_begin(channel, CONTROL_PONG, 0, -1);
+
+	(void)context;
+	(void)frame;
+	return channel_send(channel, &writer);
+}
+
 static void
 process_on_parent_gone(struct channel *channel, void *context, int error)
 {
@@ -426,6 +436,7 @@ static const struct channel_handler handlers[] = {
 	{ CONTROL_REFUSED, 1 << STATE_RUNNING, false, process_on_refused },
 	{ CONTROL_INCOMING, 1 << STATE_RUNNING, true, process_on_incoming },
 	{ CONTROL_STOP, CHANNEL_ANY, false, process_on_stopping },
+	{ CONTROL_PING, 1 << STATE_RUNNING, false, process_on_ping },
 };
 
 /* What is not in our table may be in that of the role's TLS. */

@@ -54,6 +54,7 @@ struct service_role {
 	const char *siblings[SERVICE_NAMES_MAX];            /* roles of this service that it may ask for a channel to */
 	const struct service_file *files[SERVICE_NAMES_MAX]; /* read-only */
 	const struct service_foreign *foreign;              /* NULL: none */
+	bool watched;                                       /* its loop never waits: the parent ends it when it does not answer for role_timeout */
 	bool connects;                                      /* it opens sockets of its own and connects them (confine_calls.c says which) */
 	const struct role_tls *tls;                         /* &role_speaks_tls or &role_keeps_keys (common/proc/role_tls.h), or NULL */
 	unsigned descriptors;                               /* RLIMIT_NOFILE; 0: the largest allowed */

@@ -1,4 +1,4 @@
-"""queued's place for tests of relayd: gives it jobs one by one and gets its replies (common/ipc/proto_relay.h).
+"""queued's place for tests of relayd: gives it jobs one by one and gets its replies (common/ipc/proto_jobs.h and proto_relay.h).
 
     queue = RelayQueue(suite)             # before relayd is started
     suite.start()
@@ -17,7 +17,7 @@ import time
 
 from harness import SLOWNESS
 
-READY, JOB, JOB_FILE, REPLY = 1, 2, 3, 4
+READY, JOB, JOB_FILE, REPLY, ALIVE = range(1, 6)
 UP, DOWN, FULL, UNKNOWN = range(4)
 DONE, TEMPORARY, PERMANENT = range(3)
 TLS_WORDS = {"standard": 0, "off": 1, "required": 2, "verified": 3}
@@ -52,7 +52,7 @@ class Result:
 
 
 class Reply:
-    """RELAY_REPLY."""
+    """JOBS_REPLY of a relay worker."""
 
     def __init__(self, payload):
         self.payload = payload
@@ -150,6 +150,8 @@ class RelayQueue:
     def wait(self, request):
         while request not in self.replies:
             kind, answered, payload = self.frame()
+            if kind == ALIVE:
+                continue
             if kind != REPLY:
                 raise AssertionError(f"a reply was expected, not {kind}")
             self.replies[answered] = Reply(payload)

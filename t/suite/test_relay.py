@@ -315,7 +315,7 @@ class Connections(RelayTest):
         hop = self.hop(answers={"END": hold})
         request = self.queue.give("a.example.com", self.route())
         self.wait_under_way(hop)
-        threading.Timer(0.3, hold.release).start()
+        threading.Timer(4, hold.release).start()
         self.suite.stop_service("relayd")
         self.assert_done(self.queue.wait(request))
 

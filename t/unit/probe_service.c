@@ -136,7 +136,7 @@ file_path(const struct config *config)
 }
 
 static const struct service_file file = { "probe", file_path };
-static const struct service_role back = { .name = "back", .account = account, .main = back_main };
+static const struct service_role back = { .name = "back", .account = account, .watched = true, .main = back_main };
 static const struct service_role front = {
 	.name = "front",
 	.account = account,

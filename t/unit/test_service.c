@@ -106,7 +106,7 @@ setup(void)
 	snprintf(config_path, sizeof(config_path), "%s/conf", directory);
 	file = fopen(config_path, "w");
 	ck_assert_ptr_nonnull(file);
-	fprintf(file, "hostname probe.example\nrun_directory %s/run\naccount_smtp 64199\nrelay_ca_file %s/file\n", directory, directory);
+	fprintf(file, "hostname probe.example\nrun_directory %s/run\naccount_smtp 64199\nrelay_ca_file %s/file\nrole_timeout 3s\n", directory, directory);
 	fclose(file);
 	start(&first, config_path);
 }
@@ -180,6 +180,17 @@ START_TEST(a_killed_role_is_started_again_and_found_again)
 	kill(before, SIGKILL);
 	after = pid_after(&first, "event=probe.pong");
 	ck_assert_int_ne(before, after);
+	stop_first();
+}
+END_TEST
+
+START_TEST(a_role_that_hangs_is_killed_and_started_again)
+{
+	pid_t before = pid_after(&first, "event=probe.pong");
+
+	kill(before, SIGSTOP);
+	ck_assert_int_eq(pid_after(&first, "event=role.hung"), before);
+	ck_assert_int_ne(pid_after(&first, "event=probe.pong"), before);
 	stop_first();
 }
 END_TEST
@@ -263,6 +274,7 @@ main(void)
 	tcase_add_test(tests, roles_start_in_order_and_reach_each_other);
 	tcase_add_test(tests, a_role_is_given_files_that_it_may_not_open_and_again_on_reload);
 	tcase_add_test(tests, a_killed_role_is_started_again_and_found_again);
+	tcase_add_test(tests, a_role_that_hangs_is_killed_and_started_again);
 	tcase_add_test(tests, a_role_that_is_asked_for_in_the_moment_of_its_death_is_refused);
 	tcase_add_test(tests, a_second_instance_is_refused);
 	tcase_add_test(tests, roles_end_with_their_parent_and_a_new_one_takes_over);
