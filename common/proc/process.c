@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/resource.h>
 #include <sysexits.h>
@@ -518,7 +519,6 @@ process_confine(struct process *process)
 	snprintf(empty, sizeof(empty), "%s/empty", process->config.run_directory);
 	if (own != NULL)
 		strlcpy(process->directory, process->confinement.privileged ? "/" : own, sizeof(process->directory));
-	snprintf(process->name, sizeof(process->name), "%s/%s", process->service, process->role->name);
 	process->confinement.root = own == NULL ? empty : own;
 	process->confinement.connects = process->role->connects;
 	process->confinement.descriptors = process->role->descriptors;
@@ -543,6 +543,8 @@ process_main(const char *service, const struct service_role *role)
 	process->role = role;
 	process->service = service;
 	TAILQ_INIT(&process->questions);
+	snprintf(process->name, sizeof(process->name), "%s/%s", service, role->name);
+	prctl(PR_SET_NAME, process->name); /* it is "exe" since the parent executed itself */
 	log_open(service, role->name, LOG_TO_STDERR, STDERR_FILENO);
 	if (process_prepare(process) == 0 && process_confine(process) == 0) {
 		flush_log_event = process->flush_log;
