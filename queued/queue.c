@@ -54,6 +54,7 @@ struct queue {
 	struct event *look;   /* whether the workers go on */
 	struct event *due;
 	struct event *stop;
+	uint64_t segment;     /* the newest one when the free space was last looked at */
 	bool turning;         /* TURN is active */
 	bool stopping;
 };
@@ -130,10 +131,9 @@ queue_expander_up(void *context)
 static void
 queue_check_space(struct queue *queue)
 {
-	uint64_t bytes;
-
-	if (queue->submit != NULL && store_free_space(queue->store, &bytes) == 0)
-		submit_refuse(queue->submit, bytes < process_config(queue->process)->spool_reserve);
+	if (queue->submit != NULL)
+		submit_look(queue->submit);
+	queue->segment = store_newest_segment(queue->store);
 }
 
 static void
@@ -164,10 +164,11 @@ queue_on_turn(evutil_socket_t fd, short what, void *context)
 	if (!queue->stopping)
 		schedule_turn(queue->schedule);
 	store_flush(queue->store);
-	if (store_is_broken(queue->store)) {
+	if (store_is_broken(queue->store))
 		arm_once(queue->retry, RETRY_MS);
+	/* A new segment takes the most space at once. */
+	if (store_is_broken(queue->store) || store_newest_segment(queue->store) != queue->segment)
 		queue_check_space(queue);
-	}
 	if (store_has_lazy(queue->store))
 		arm_once(queue->lazy, LAZY_MS);
 	if (!queue->stopping)

@@ -16,15 +16,22 @@ enum {
 
 /* ---- unlinking ---- */
 
+/* The next attempt is for store_reclaim to make. */
+static void
+unlink_not_synced(struct store *store, int error)
+{
+	store->unlink_unsure = true;
+	log_event(LOG_WARNING, "queue.unlink_not_synced", LOG_ERROR(error));
+}
+
 static void
 unlink_synced(void *context, int error)
 {
 	struct store *store = context;
 
-	store->unlinking = false;
-	store->unlink_unsure = error != 0;
+	store->unlinking = store->unlink_unsure = false;
 	if (error != 0)
-		log_event(LOG_WARNING, "queue.unlink_not_synced", LOG_ERROR(error));
+		unlink_not_synced(store, error);
 	else
 		store_reclaim(store);
 	store_wake(store); /* the owner may wait for this */
@@ -37,7 +44,9 @@ sync_unlink(struct store *store)
 	int error = disk_sync(store->options.disk, store->segment_directory, DISK_SEGMENT_DIRECTORY, unlink_synced, store);
 
 	store->unlinking = error == 0;
-	store->unlink_unsure = error != 0;
+	store->unlink_unsure = false;
+	if (error != 0)
+		unlink_not_synced(store, error);
 }
 
 /* Records are written in the order of their segments. */
@@ -265,11 +274,25 @@ copy_some(struct store *store, struct segment *segment)
 	}
 }
 
+/*
+ * While space is short, what lives in the oldest segment goes into what is left of the newest one, when that gives back at least twice as much. On
+ * a disk that the mailboxes share delivery could else come to a stop with each segment dead in parts.
+ */
 static bool
-store_is_sparse(const struct store *store)
+oldest_fits_newest(const struct store *store, const struct segment *oldest)
+{
+	const struct segment *newest = store->current;
+
+	return newest != NULL && oldest->live_bytes <= oldest->size / 2 && oldest->live_bytes <= newest->size - newest->used;
+}
+
+static bool
+store_is_sparse(const struct store *store, const struct segment *oldest)
 {
 	struct store_numbers numbers = store_numbers(store);
 
+	if (store->space_short && oldest_fits_newest(store, oldest))
+		return true;
 	return numbers.total_bytes > TOTAL_TO_LIVE * numbers.live_bytes + SPARE_SEGMENTS * store->options.segment_size;
 }
 
@@ -286,6 +309,6 @@ store_reclaim(struct store *store)
 	}
 	if (segment_is_over(store, oldest))
 		unlink_oldest(store, oldest);
-	else if (store->error == 0 && oldest != store->current && store_is_sparse(store))
+	else if (store->error == 0 && oldest != store->current && store_is_sparse(store, oldest))
 		copy_some(store, oldest);
 }

@@ -403,6 +403,19 @@ store_numbers(const struct store *store)
 	return numbers;
 }
 
+uint64_t
+store_newest_segment(const struct store *store)
+{
+	return store->next_segment - 1;
+}
+
+void
+store_set_space_short(struct store *store, bool space_short)
+{
+	store->space_short = space_short;
+	store_reclaim(store);
+}
+
 int
 store_free_space(const struct store *store, uint64_t *bytes_r)
 {

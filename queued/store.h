@@ -99,6 +99,10 @@ struct store_numbers {
 };
 
 struct store_numbers store_numbers(const struct store *store);
+/* The number of the newest segment: another one when one was begun. */
+uint64_t store_newest_segment(const struct store *store);
+/* Says whether space is short: then segments that are mostly dead are given back before others are full. */
+void store_set_space_short(struct store *store, bool space_short);
 /* Free bytes of the spool's file system, or a negative errno value. */
 int store_free_space(const struct store *store, uint64_t *bytes_r);
 

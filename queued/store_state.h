@@ -63,6 +63,7 @@ struct store {
 	struct waiter_list waiters;  /* by turn */
 	bool unlinking;      /* the sync of an unlink is under way */
 	bool unlink_unsure;  /* an unlink is not known to be durable */
+	bool space_short;    /* what lives is copied out of mostly dead segments early */
 	unsigned copying;    /* records of a step of copying that are not settled */
 };
 

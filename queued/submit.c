@@ -75,6 +75,16 @@ worker_send_ids(struct worker *worker, uint32_t request)
 	return channel_send(worker->channel, &writer);
 }
 
+/* It need not arrive: what a worker submits without knowing is refused then. */
+static void
+worker_tell_space(struct worker *worker)
+{
+	struct wire_writer writer = channel_begin(worker->channel, SUBMIT_SPACE, 0, -1);
+
+	wire_put_u8(&writer, worker->submit->refuse ? 0 : 1);
+	(void)channel_send(worker->channel, &writer);
+}
+
 const struct config *
 worker_config(const struct worker *worker)
 {
@@ -108,6 +118,13 @@ submit_on_ids_more(struct channel *channel, void *context, struct channel_frame 
 {
 	(void)channel;
 	return worker_send_ids(context, frame->request);
+}
+
+static bool
+submit_has_space(struct submit *submit, uint64_t size)
+{
+	submit_look(submit);
+	return !submit->refuse && size <= submit->space;
 }
 
 static int
@@ -149,7 +166,7 @@ submit_on_body_open(struct channel *channel, void *context, struct channel_frame
 		result = SUBMIT_TEMPORARY;
 	else if (size > submit_body_limit(worker_config(worker)->message_size_limit))
 		result = SUBMIT_TOO_BIG;
-	else if (worker->submit->refuse)
+	else if (!submit_has_space(worker->submit, size))
 		result = SUBMIT_NO_SPACE;
 	else
 		fd = worker_open_body(worker, id);
@@ -228,15 +245,30 @@ submit_accept(struct submit *submit, int fd)
 	if (worker_send_ids(worker, 0) != 0) {
 		channel_close(&worker->channel);
 		worker_gone(worker);
+	} else if (submit->refuse) {
+		worker_tell_space(worker);
 	}
 }
 
 void
-submit_refuse(struct submit *submit, bool refuse)
+submit_look(struct submit *submit)
 {
-	if (refuse != submit->refuse)
-		log_event(refuse ? LOG_ERR : LOG_NOTICE, refuse ? "queue.space_short" : "queue.space_enough");
-	submit->refuse = refuse;
+	const uint64_t reserve = submit->hooks.config(submit->hooks.context)->spool_reserve;
+	struct worker *worker;
+	uint64_t bytes;
+
+	if (store_free_space(submit->hooks.store, &bytes) != 0)
+		return;
+	submit->space = bytes < reserve ? 0 : bytes - reserve;
+	if (submit->refuse == (bytes < reserve))
+		return;
+	submit->refuse = bytes < reserve;
+	store_set_space_short(submit->hooks.store, submit->refuse);
+	log_event(submit->refuse ? LOG_ERR : LOG_NOTICE, submit->refuse ? "queue.space_short" : "queue.space_enough",
+	          LOG_UINT("free", bytes));
+	TAILQ_FOREACH(worker, &submit->workers, link)
+		if (worker->channel != NULL)
+			worker_tell_space(worker);
 }
 
 struct submit *

@@ -26,7 +26,7 @@ struct submit *submit_new(const struct submit_hooks *hooks);
 void submit_close(struct submit **submit);
 /* A worker has connected. Takes FD. */
 void submit_accept(struct submit *submit, int fd);
-/* While REFUSE is true new mail is answered with SUBMIT_NO_SPACE. */
-void submit_refuse(struct submit *submit, bool refuse);
+/* Looks whether more than spool_reserve is free. While it is not, new mail is refused, and smtpd knows. */
+void submit_look(struct submit *submit);
 
 #endif

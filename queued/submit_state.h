@@ -34,7 +34,8 @@ struct submit {
 	struct submit_hooks hooks;
 	TAILQ_HEAD(, worker) workers;
 	uint64_t bytes; /* of records on their way to the disk; within queue_memory */
-	bool refuse;
+	uint64_t space; /* bytes that are free beyond spool_reserve, when that was last looked at */
+	bool refuse;    /* less than spool_reserve is free */
 	bool closed;
 };
 

@@ -29,6 +29,7 @@ struct submit {
 	struct id_range ids;
 	struct id_range more_ids; /* used when those are */
 	bool asked_for_ids;
+	bool space_short;         /* the queue has said so */
 	struct buffer envelope;   /* scratch */
 };
 
@@ -48,6 +49,19 @@ ids_given(struct channel *channel, void *context, struct channel_frame *frame)
 		submit->ids = range;
 	else
 		submit->more_ids = range;
+	return 0;
+}
+
+static int
+space_told(struct channel *channel, void *context, struct channel_frame *frame)
+{
+	struct submit *submit = context;
+	uint8_t space = wire_get_u8(&frame->body);
+
+	(void)channel;
+	if (!wire_done(&frame->body))
+		return -EPROTO;
+	submit->space_short = space == 0;
 	return 0;
 }
 
@@ -83,11 +97,12 @@ queue_down(struct link *link, void *context)
 
 	(void)link;
 	submit->ids = submit->more_ids = (struct id_range){ 0 };
-	submit->asked_for_ids = false;
+	submit->asked_for_ids = submit->space_short = false;
 }
 
 static const struct channel_handler handlers[] = {
 	{ .type = SUBMIT_IDS, .states = CHANNEL_ANY, .handle = ids_given },
+	{ .type = SUBMIT_SPACE, .states = CHANNEL_ANY, .handle = space_told },
 };
 
 static const struct link_protocol protocol = {
@@ -144,6 +159,12 @@ submit_begin(struct submit *submit, struct submit_job *job)
 	job->generation = submit->generation;
 	job->waiting = job->file = false;
 	return 0;
+}
+
+bool
+submit_has_space(const struct submit *submit)
+{
+	return !submit->space_short;
 }
 
 /* Is the queue there that gave the job its id? */

@@ -36,6 +36,8 @@ void submit_free(struct submit **submit);
 
 /* Takes a queue id for a new message. 0, or -EAGAIN: the queue is not there. */
 int submit_begin(struct submit *submit, struct submit_job *job);
+/* False: the spool has no space for new mail now, as far as the queue has said. */
+bool submit_has_space(const struct submit *submit);
 /*
  * Each: 0: ANSWERED will be called once, later. Negative: the queue is not there, or not the one any more that
  * gave the id.

@@ -9,6 +9,7 @@
 #include "smtpd/limit.h"
 #include "smtpd/parameters.h"
 #include "smtpd/session.h"
+#include "smtpd/submit.h"
 #include "smtpd/transaction.h"
 
 static enum reply
@@ -65,6 +66,9 @@ begin(struct session *session, struct slice arguments)
 	/* RFC 1870 6.1 */
 	if (parameters.size > session->host->config->message_size_limit)
 		return REPLY_TOO_BIG;
+	/* RFC 5321 4.2.3: before the client has sent it all in vain. */
+	if (!submit_has_space(session->host->submit))
+		return REPLY_NO_SPACE;
 	reply = limit_memory_new(session);
 	if (reply == REPLY_NONE)
 		reply = limit_message(session);

@@ -2,7 +2,7 @@
  * smtpd hands messages to queued, over queued-smtpd.sock.
  *
  * When a channel opens, queued sends a first SUBMIT_IDS. A worker takes its queue ids from that range, one a message (also for one that it then
- * does not submit), and asks for more before it runs out.
+ * does not submit), and asks for more before it runs out. As long as SUBMIT_SPACE has said nothing else there is space.
  */
 #ifndef ANGARIUM_IPC_PROTO_SUBMIT_H
 #define ANGARIUM_IPC_PROTO_SUBMIT_H
@@ -47,6 +47,12 @@ enum submit_type {
 	SUBMIT_MESSAGE = 7,
 	/* queued -> smtpd: u8 result */
 	SUBMIT_REPLY = 8,
+
+	/*
+	 * queued -> smtpd, request id 0: u8 whether the spool has space for new mail. Sent when that changes, and when a channel opens while it has
+	 * none. A message that is submitted nevertheless is answered with SUBMIT_NO_SPACE.
+	 */
+	SUBMIT_SPACE = 9,
 };
 
 enum submit_result {

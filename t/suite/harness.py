@@ -309,7 +309,7 @@ class Suite:
 
     def maildir(self, address):
         local, _, domain = address.partition("@")
-        return self.directory / "mail" / domain / local
+        return self.directives.get("mail_directory", self.directory / "mail") / domain / local
 
     def messages(self, address, folder=""):
         """The files of new/ and cur/, oldest first by name."""

@@ -1,5 +1,7 @@
 """Disks that are full: a clear temporary failure, nothing lost, and service again as soon as there is space."""
 
+import os
+import shutil
 import subprocess
 
 from harness import DOMAIN, OwnSuiteTest, Suite, eventually, is_root
@@ -10,18 +12,21 @@ BODY = b"Subject: disk\r\n\r\n" + (b"x" * 78 + b"\r\n") * 1000 + b"end\r\n"
 
 class FullDisk(OwnSuiteTest):
     def start_on_small_disk(self, which, size, **directives):
-        """A suite with its spool or mail directory on a small file system of its own."""
+        """A suite with its spool, mail or table directory (WHICH) on a small file system of its own, or what DIRECTIVES put there."""
         if not is_root():
             self.skipTest("only root can mount a small file system")
-        suite = Suite(retry="1s", segment_size="8M", spool_reserve=0, **directives)
+        suite = Suite(**{"retry": "1s", "segment_size": "8M", "spool_reserve": 0})
+        suite.write_configuration(**{name: suite.directory / value if name.endswith("_directory") else value for name, value in directives.items()})
         self.addCleanup(suite.stop)
         self.disk = suite.directory / which
         self.disk.mkdir()
         if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "none", self.disk], check=False).returncode:
             self.skipTest("mounting is not allowed here")
         self.addCleanup(subprocess.run, ["umount", "-l", self.disk], check=True)
-        self.account = {"table": 64101, "spool": 64102, "mail": 64105}[which]
-        subprocess.run(["chown", f"{self.account}:{self.account}", self.disk], check=True)
+        account = {"table": 64101, "spool": 64102, "mail": 64105, "disk": 0}[which]
+        os.chown(self.disk, account, account)
+        if which == "disk":
+            self.disk.chmod(0o755)
         suite.start()
         suite.add_user(USER)
         return suite
@@ -76,22 +81,38 @@ class FullDisk(OwnSuiteTest):
         for message in suite.wait_messages(USER, accepted, seconds=30):
             self.assertTrue(message.endswith(b"\nend\n"))
 
-    def test_the_reserve_refuses_mail_before_the_disk_is_full(self):
-        suite = self.start_on_small_disk("spool", "40M")
-        suite.write_configuration(spool_reserve="1G")
-        suite.stop_service("queued")
-        suite.start_service("queued")
+    def test_while_space_is_short_mail_is_refused_at_once_and_what_is_queued_is_delivered(self):
+        """Spool and mailboxes share a disk: what is kept free is what delivery needs."""
+        suite = self.start_on_small_disk("disk", "64M", spool_directory="disk/spool", mail_directory="disk/mail", spool_reserve="20M")
+        suite.stop_service("deliverd")
+        with suite.smtp() as client:
+            client.hello()
+            accepted = 0
+            while client.command("MAIL FROM:<s@example.net>").code == 250:
+                client.expect(250, f"RCPT TO:<{USER}>")
+                self.assertEqual(client.data(BODY).code, 250)
+                accepted += 1
+            client.expect(452, "MAIL FROM:<s@example.net>")
+        self.assertGreater(accepted, 200)
+        self.assertIn("event=queue.space_short", suite.log("queued"))
+        space = os.statvfs(self.disk)
+        self.assertGreater(space.f_bavail * space.f_frsize, (20 - 8) << 20, "more than a segment of the reserve is gone")
+        suite.start_service("deliverd")
+        for message in suite.wait_messages(USER, accepted, seconds=30):
+            self.assertTrue(message.endswith(b"\nend\n"))
+        shutil.rmtree(suite.maildir(USER))
+        suite.wait_accepting(USER)
 
-        def refused():
-            with suite.smtp() as client:
-                client.hello()
-                client.command("MAIL FROM:<s@example.net>")
-                client.command(f"RCPT TO:<{USER}>")
-                if client.command("DATA").code == 354:
-                    client.send(BODY + b".\r\n")
-                    return client.reply().code == 452
-                return True
-        eventually(refused, "mail is refused")
+    def test_a_large_message_that_would_take_the_reserve_is_refused(self):
+        suite = self.start_on_small_disk("spool", "64M", spool_reserve="20M", inline_limit="1k")
+        with suite.smtp() as client:
+            client.hello()
+            client.envelope("s@example.net", [USER], f"SIZE={45 << 20}")
+            reply = client.data(BODY * 600)
+            self.assertEqual(reply.code, 452, reply)
+            client.message("s@example.net", [USER], BODY)
+        self.assertEqual(len(suite.wait_messages(USER)), 1)
+        eventually(lambda: not list((self.disk / "body").iterdir()), "nothing is left of either")
 
     def test_a_full_mail_disk_defers_and_delivers_when_there_is_space(self):
         suite = self.start_on_small_disk("mail", "1M")

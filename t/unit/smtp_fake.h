@@ -74,6 +74,8 @@ void fake_answer_all(struct fake *fake);
 /* queued, or tabled, is started anew: what was in flight is lost. */
 void fake_restart_queued(struct fake *fake);
 void fake_restart_tabled(struct fake *fake);
+/* queued says whether it has space for new mail. */
+void fake_tell_space(bool space);
 
 /*
  * Between the two halves of the fake: the present one; input to the session; the queue's first greeting; the

@@ -275,16 +275,32 @@ make_ids(struct buffer *buffer)
 	return buffer_slice(buffer);
 }
 
+/* The queue says something unasked. */
+static void
+tell(uint16_t type, struct slice payload)
+{
+	struct channel_frame frame = { .type = type, .fd = -1, .body = wire_read(payload) };
+	const struct channel_handler *handler = queue_link->protocol->handlers;
+
+	while (handler->type != type)
+		handler++;
+	if (handler->handle(NULL, queue_link->context, &frame) != 0 || !wire_done(&frame.body))
+		abort();
+}
+
 static void
 give_ids(void)
 {
 	struct buffer buffer;
-	struct channel_frame frame = { .type = SUBMIT_IDS, .fd = -1 };
 
-	frame.body = wire_read(make_ids(&buffer));
-	if (queue_link->protocol->handlers[0].handle(NULL, queue_link->context, &frame) != 0 || !wire_done(&frame.body))
-		abort();
+	tell(SUBMIT_IDS, make_ids(&buffer));
 	buffer_free(&buffer);
+}
+
+void
+fake_tell_space(bool space)
+{
+	tell(SUBMIT_SPACE, slice_of(space ? "\1" : "\0", 1));
 }
 
 int

@@ -140,6 +140,27 @@ START_TEST(parameters_of_a_remote_recipient_stand_in_the_envelope)
 }
 END_TEST
 
+START_TEST(while_the_queue_has_no_space_mail_is_refused_before_it_is_sent)
+{
+	fake_replies(fake);
+	hello();
+	fake_tell_space(false);
+	expect("MAIL FROM:<a@example.net>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n", "452 503 503");
+	fake_tell_space(true);
+	expect("MAIL FROM:<a@example.net>\r\n", "250");
+}
+END_TEST
+
+START_TEST(a_queue_that_was_started_again_has_space_until_it_says_otherwise)
+{
+	fake_replies(fake);
+	hello();
+	fake_tell_space(false);
+	fake_restart_queued(fake);
+	expect("MAIL FROM:<a@example.net>\r\n", "250");
+}
+END_TEST
+
 START_TEST(pipelined_recipients_are_asked_at_once_and_answered_in_order)
 {
 	fake_replies(fake);
@@ -416,6 +437,8 @@ main(void)
 		each_class_of_address_has_its_reply,
 		a_client_that_may_relay_sends_to_other_domains, a_stranger_sends_no_way_around_to_a_relayed_domain,
 		parameters_of_a_remote_recipient_stand_in_the_envelope,
+		while_the_queue_has_no_space_mail_is_refused_before_it_is_sent,
+		a_queue_that_was_started_again_has_space_until_it_says_otherwise,
 		pipelined_recipients_are_asked_at_once_and_answered_in_order,
 		ten_thousand_recipients_are_all_answered_and_no_more_than_the_limit_kept,
 		at_the_limit_a_recipient_waits_for_those_before_it,

@@ -327,6 +327,48 @@ START_TEST(each_mark_is_copied_forward_when_there_is_nothing_else_to_say)
 }
 END_TEST
 
+START_TEST(while_space_is_short_a_mostly_dead_segment_is_given_back_early)
+{
+	uint64_t stay = fixture_add(1, SLICE("stay"));
+	uint64_t go = fixture_add(1, large_body(50000));
+	uint64_t next;
+
+	fixture_settle();
+	next = fixture_add(1, large_body(20000));
+	fixture_settle();
+	ck_assert_uint_eq(store_find(fixture.store, next)->place.segment->number, 2);
+	store_set_space_short(fixture.store, true);
+	fixture_settle();
+	ck_assert_uint_eq(store_find(fixture.store, stay)->place.segment->number, 1); /* most of it lives */
+	fixture_result(go, 0, 1, RECIPIENT_DELIVERED);
+	fixture_settle();
+	ck_assert_uint_eq(store_find(fixture.store, stay)->place.segment->number, 2);
+	ck_assert_uint_eq(fixture_count_files("segment"), 1);
+	fixture_restart();
+	ck_assert_ptr_nonnull(store_find(fixture.store, stay));
+	ck_assert_ptr_nonnull(store_find(fixture.store, next));
+	ck_assert_ptr_null(store_find(fixture.store, go));
+}
+END_TEST
+
+START_TEST(what_has_no_room_in_the_newest_segment_is_not_copied_into_another_one_while_space_is_short)
+{
+	uint64_t stay = fixture_add(1, large_body(25000));
+	uint64_t go = fixture_add(1, large_body(30000));
+	uint64_t next;
+
+	fixture_settle();
+	next = fixture_add(1, large_body(50000));
+	fixture_settle();
+	ck_assert_uint_eq(store_find(fixture.store, next)->place.segment->number, 2);
+	store_set_space_short(fixture.store, true);
+	fixture_result(go, 0, 1, RECIPIENT_DELIVERED);
+	fixture_settle();
+	ck_assert_uint_eq(store_find(fixture.store, stay)->place.segment->number, 1);
+	ck_assert_uint_eq(fixture_count_files("segment"), 2);
+}
+END_TEST
+
 START_TEST(a_message_that_ends_while_it_is_copied_is_over)
 {
 	uint64_t id = fixture_add(1, SLICE("stay"));
@@ -553,6 +595,8 @@ main(void)
 	tcase_add_test(tests, segments_without_live_messages_are_deleted_oldest_first);
 	tcase_add_test(tests, a_long_deferred_message_is_copied_forward_with_all_that_is_known_of_it);
 	tcase_add_test(tests, each_mark_is_copied_forward_when_there_is_nothing_else_to_say);
+	tcase_add_test(tests, while_space_is_short_a_mostly_dead_segment_is_given_back_early);
+	tcase_add_test(tests, what_has_no_room_in_the_newest_segment_is_not_copied_into_another_one_while_space_is_short);
 	tcase_add_test(tests, a_message_that_ends_while_it_is_copied_is_over);
 	tcase_add_test(tests, a_failed_sync_refuses_the_message_and_it_does_not_come_back);
 	tcase_add_test(tests, results_of_a_failed_sync_are_written_again);

@@ -241,17 +241,75 @@ START_TEST(what_is_too_big_is_refused)
 }
 END_TEST
 
+/* The free space is looked at while so many bytes must stay free. */
+static void
+look_with_reserve(uint64_t reserve)
+{
+	config.spool_reserve = reserve;
+	submit_look(submit);
+	turn();
+}
+
+static void
+expect_space(char space)
+{
+	struct slice payload;
+
+	ck_assert_int_eq(next_frame(&payload, NULL), SUBMIT_SPACE);
+	ck_assert_uint_eq(payload.length, 1);
+	ck_assert_int_eq(payload.data[0], space);
+}
+
 START_TEST(while_space_is_short_new_mail_is_refused)
 {
 	connect_smtpd();
-	submit_refuse(submit, true);
+	look_with_reserve(UINT64_MAX);
+	expect_space(0);
 	send_message(first_id, 0, 4, SLICE("body"));
 	expect_result(SUBMIT_REPLY, SUBMIT_NO_SPACE);
 	send_numbers(SUBMIT_BODY_OPEN, first_id + 1, &(uint64_t){ 4 });
 	expect_result(SUBMIT_BODY_REFUSED, SUBMIT_NO_SPACE);
-	submit_refuse(submit, false);
+	look_with_reserve(0);
+	expect_space(1);
 	send_message(first_id + 2, 0, 4, SLICE("body"));
 	expect_result(SUBMIT_REPLY, SUBMIT_OK);
+}
+END_TEST
+
+START_TEST(a_worker_that_comes_while_space_is_short_is_told)
+{
+	look_with_reserve(UINT64_MAX);
+	connect_smtpd();
+	expect_space(0);
+}
+END_TEST
+
+START_TEST(the_space_is_told_only_when_it_changes)
+{
+	struct slice payload;
+
+	connect_smtpd();
+	look_with_reserve(UINT64_MAX);
+	expect_space(0);
+	look_with_reserve(UINT64_MAX);
+	look_with_reserve(0);
+	expect_space(1);
+	look_with_reserve(0);
+	ck_assert_int_eq(next_frame(&payload, NULL), 0);
+}
+END_TEST
+
+START_TEST(a_body_that_would_take_the_reserve_is_refused_before_it_is_written)
+{
+	uint64_t bytes;
+
+	connect_smtpd();
+	ck_assert_int_eq(store_free_space(fixture.store, &bytes), 0);
+	config.spool_reserve = bytes / 2;
+	config.message_size_limit = bytes;
+	send_numbers(SUBMIT_BODY_OPEN, first_id, &(uint64_t){ bytes / 4 * 3 });
+	expect_result(SUBMIT_BODY_REFUSED, SUBMIT_NO_SPACE);
+	close(open_body(first_id + 1, 1000));
 }
 END_TEST
 
@@ -307,5 +365,7 @@ UNIT_MAIN_WITH("submit", setup, teardown, a_message_is_accepted_when_it_is_durab
                a_descriptor_of_a_body_cannot_be_read_from, a_body_that_is_shorter_than_said_is_refused_and_removed,
                a_message_that_names_a_body_which_was_never_opened_closes_the_channel,
                bodies_that_are_given_up_are_removed, what_is_too_big_is_refused,
-               while_space_is_short_new_mail_is_refused, messages_over_the_memory_limit_get_a_temporary_failure,
+               while_space_is_short_new_mail_is_refused, a_worker_that_comes_while_space_is_short_is_told,
+               the_space_is_told_only_when_it_changes, a_body_that_would_take_the_reserve_is_refused_before_it_is_written,
+               messages_over_the_memory_limit_get_a_temporary_failure,
                each_id_of_a_range_can_be_used_once, the_oldest_of_too_many_ranges_is_forgotten_but_no_violation)
