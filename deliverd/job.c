@@ -75,6 +75,7 @@ struct job_head {
 	int64_t arrival;
 	struct slice reverse_path;
 	uint64_t size;
+	uint32_t checksum;
 	struct slice body;
 	uint32_t count;
 };
@@ -87,6 +88,7 @@ decode_head(struct wire_reader *reader, int fd, struct job_head *head_r)
 	head_r->reverse_path = wire_get_slice(reader);
 	wire_get_u8(reader); /* enum deliver_flag: a Maildir takes every message as it is */
 	head_r->size = wire_get_u64(reader);
+	head_r->checksum = wire_get_u32(reader);
 	head_r->body = wire_get_slice(reader);
 	head_r->count = wire_get_u32(reader);
 	if (reader->bad || head_r->count == 0 || head_r->count > DELIVER_TARGETS_MAX)
@@ -118,7 +120,7 @@ job_decode(struct wire_reader *reader, int fd, struct job **job_r)
 		return -ENOMEM;
 	memset(job, 0, fixed);
 	room = (char *)job + fixed;
-	*job = (struct job){ .id = head.id, .arrival = head.arrival, .size = head.size, .fd = -1 };
+	*job = (struct job){ .id = head.id, .arrival = head.arrival, .size = head.size, .checksum = head.checksum, .fd = -1 };
 	job->target_count = head.count;
 	job->reverse_path = room;
 	slice_to_string(head.reverse_path, room, head.reverse_path.length + 1);

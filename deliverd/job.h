@@ -58,6 +58,7 @@ struct job {
 	uint64_t body_wire_size;  /* of BODY with CRLF line ends */
 	int fd;                   /* of the body with CRLF line ends, or -1 */
 	uint64_t size;            /* bytes of the body in FD */
+	uint32_t checksum;        /* of it (common/io/body_file.h) */
 	uint32_t target_count;
 	struct job_target targets[];
 };

@@ -4,9 +4,9 @@
  */
 #include "deliverd/message.h"
 
-#include <unistd.h>
+#include <errno.h>
 
-#include "common/io/durable.h"
+#include "common/io/body_file.h"
 #include "common/mail/address.h"
 #include "common/mail/header.h"
 #include "deliverd/lineends.h"
@@ -16,9 +16,12 @@
 static void
 fail_all(struct job *job, int error)
 {
-	struct outcome outcome = outcome_queue_failed;
+	struct outcome outcome = outcome_queue_damaged;
 
-	outcome.error = error;
+	if (error != -EUCLEAN) {
+		outcome = outcome_queue_failed;
+		outcome.error = error;
+	}
 	for (uint32_t i = 0; i < job->target_count; i++)
 		if (job->targets[i].state != TARGET_FAILED)
 			target_fail(&job->targets[i], outcome);
@@ -37,31 +40,24 @@ append_to_all(struct job *job, struct slice piece)
  * converted in place.
  */
 static int
-read_chunk(struct store *store, const struct job *job, uint64_t offset, struct slice *piece_r)
+read_chunk(struct store *store, struct body_file *file, struct slice *piece_r)
 {
-	uint64_t left = job->size - offset;
-	size_t length = left < STORE_CHUNK ? (size_t)left : STORE_CHUNK;
-
-	*piece_r = slice_of(store->chunk + 1, length);
-	return durable_pread(job->fd, store->chunk + 1, length, (off_t)offset);
+	return body_file_read(file, store->chunk + 1, STORE_CHUNK, piece_r);
 }
 
 /* PIECE is what read_chunk gave for the beginning. */
 static int
-copy_body(struct store *store, struct job *job, struct slice piece, struct lineends *lineends)
+copy_body(struct store *store, struct job *job, struct body_file *file, struct slice piece, struct lineends *lineends)
 {
-	uint64_t offset = 0;
-
 	for (;;) {
 		size_t length = lineends_convert(lineends, piece, store->chunk);
 		int error;
 
 		append_to_all(job, slice_of(store->chunk, length));
 		store_step(store);
-		offset += piece.length;
-		if (offset == job->size)
+		if (file->offset == file->size)
 			break;
-		error = read_chunk(store, job, offset, &piece);
+		error = read_chunk(store, file, &piece);
 		if (error != 0)
 			return error;
 	}
@@ -74,12 +70,14 @@ message_write(struct store *store, struct job *job)
 {
 	char return_path[2 * ADDRESS_MAX + 4];
 	struct lineends lineends = { 0 };
+	struct body_file file;
 	struct message message = { .job = job, .header = job->body };
 	int error;
 
 	address_format_quoted(slice_from_string(job->reverse_path), return_path, sizeof(return_path));
 	message.return_path = slice_from_string(return_path);
-	error = job->fd >= 0 ? read_chunk(store, job, 0, &message.header) : 0;
+	body_file_begin(&file, job->fd, job->size, job->checksum);
+	error = job->fd >= 0 ? read_chunk(store, &file, &message.header) : 0;
 	if (error != 0) {
 		fail_all(job, error);
 		return;
@@ -89,7 +87,7 @@ message_write(struct store *store, struct job *job)
 		target_begin(store, &message, &job->targets[i]);
 		store_step(store);
 	}
-	error = job->fd >= 0 ? copy_body(store, job, message.header, &lineends) : 0;
+	error = job->fd >= 0 ? copy_body(store, job, &file, message.header, &lineends) : 0;
 	if (error != 0) {
 		fail_all(job, error);
 		return;

@@ -19,6 +19,7 @@ const struct outcome outcome_full_defer = { DELIVER_TEMPORARY, "4.2.2", "the mai
 const struct outcome outcome_full_reject = { DELIVER_PERMANENT, "5.2.2", "the mailbox is full", 0 };
 const struct outcome outcome_queue_failed = { DELIVER_TEMPORARY, "4.3.0",
 	"the message cannot be read from the queue", 0 };
+const struct outcome outcome_queue_damaged = { DELIVER_DAMAGED, "4.3.0", "the message is damaged in the queue", 0 };
 
 struct outcome
 outcome_from_error(int error)

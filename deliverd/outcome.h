@@ -22,6 +22,7 @@ extern const struct outcome outcome_bad_address;   /* 5.3.5: likewise an address
 extern const struct outcome outcome_full_defer;    /* 4.2.2: over quota */
 extern const struct outcome outcome_full_reject;   /* 5.2.2: likewise */
 extern const struct outcome outcome_queue_failed;  /* 4.3.0: the queue's copy cannot be read */
+extern const struct outcome outcome_queue_damaged; /* 4.3.0: it is not what it was */
 
 /* The temporary failure that a failed file operation means; ERROR is a negative errno value. */
 struct outcome outcome_from_error(int error);

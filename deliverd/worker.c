@@ -52,6 +52,7 @@ log_target(const struct job *job, const struct job_target *target)
 		[DELIVER_DONE] = { LOG_INFO, "deliver.done" },
 		[DELIVER_TEMPORARY] = { LOG_WARNING, "deliver.deferred" },
 		[DELIVER_PERMANENT] = { LOG_WARNING, "deliver.failed" },
+		[DELIVER_DAMAGED] = { LOG_ERR, "deliver.damaged" },
 	};
 	const struct outcome *outcome = &target->outcome;
 	char id[QUEUEID_SIZE];

@@ -11,12 +11,11 @@
 static int
 active_decode(struct active *active)
 {
-	struct message_payload payload;
 	int error;
 
-	if (payload_message_parse(record_payload_slice(active->record), &payload) != 0)
+	if (payload_message_parse(record_payload_slice(active->record), &active->payload) != 0)
 		return -EBADMSG;
-	error = envelope_decode(payload.envelope, &active->envelope);
+	error = envelope_decode(active->payload.envelope, &active->envelope);
 	for (uint32_t i = 0; error == 0 && i < active->envelope.recipient_count; i++)
 		if ((active->envelope.recipients[i].notify & ENVELOPE_NOTIFY_SUCCESS) != 0)
 			active->success_wanted = true;
@@ -75,6 +74,7 @@ active_free(struct active **active_p)
 		destination_release(active->waits_for);
 	active_unload(active);
 	returns_forget(active);
+	active_trust(active);
 	active_drop_outcomes(active);
 	TAILQ_REMOVE(&active->schedule->rounds, active, round_link);
 	active->schedule->actives--;
@@ -106,6 +106,7 @@ active_unload(struct active *active)
 		return;
 	envelope_free(&active->envelope);
 	active->envelope = (struct envelope){ 0 };
+	active->payload = (struct message_payload){ 0 };
 	active->schedule->memory -= active->record->size;
 	record_release(&active->record);
 }
@@ -115,16 +116,6 @@ active_sent(struct active *active)
 {
 	if (!active->asking && active->asked == 0 && active->expanding == 0 && active->waiting == 0)
 		active_unload(active);
-}
-
-struct slice
-active_body(const struct active *active)
-{
-	struct message_payload payload;
-
-	if (payload_message_parse(record_payload_slice(active->record), &payload) != 0)
-		return SLICE("");
-	return payload.body;
 }
 
 struct slice
@@ -203,7 +194,7 @@ active_check(struct active *active)
 		schedule_wake(active->schedule);
 		return;
 	}
-	if (active->jobs > 0 || active->returning > 0)
+	if (active->jobs > 0 || active->returning > 0 || active->doubted)
 		return;
 	if (returns_wanted(active))
 		returns_begin(active);

@@ -33,6 +33,7 @@ struct verdict {
 /* Why something waits: RFC 3463 3.5, congestion; 3.4, the system takes nothing. */
 #define VERDICT_CONGESTED VERDICT("4.4.5", "many messages to this destination are waiting")
 #define VERDICT_ABSENT VERDICT("4.3.2", "the service that would take the message on is not running")
+#define VERDICT_DAMAGED VERDICT("5.3.0", "the message was damaged on the disk of this host; please send it again")
 
 /* What became of one recipient, unless it was delivered and nobody wants to know. */
 struct outcome {
@@ -51,9 +52,11 @@ STAILQ_HEAD(outcome_list, outcome);
 struct active {
 	TAILQ_ENTRY(active) round_link;  /* among all */
 	TAILQ_ENTRY(active) asking_link; /* among those that have addresses to ask about */
+	TAILQ_ENTRY(active) doubt_link;  /* among those whose bodies are to be looked at */
 	struct schedule *schedule;
 	struct message *message;
 	struct record *record;           /* envelope and body; NULL when they must be read back */
+	struct message_payload payload;  /* what stands in RECORD, as long as that is there */
 	struct envelope envelope;        /* points into RECORD; no recipients when that is NULL */
 	struct consignment_tree consignments;
 	struct consignment *latest;      /* of them, looked for or made last; or NULL */
@@ -70,8 +73,9 @@ struct active {
 	uint32_t returning;              /* reports that are not durable yet */
 	LIST_HEAD(, batch) batches;      /* what they are about (returns.h) */
 	bool asking;                     /* in the list of those that have something to ask */
+	bool doubted;                    /* in the list of those whose bodies are to be looked at */
 	bool late;                       /* its sender was told in this round that it waits for its turn */
-	bool closing;                    /* a round in which everything fails: the message is returned by the administrator */
+	bool closing;                    /* a round in which everything fails: the message is returned by the administrator, or damaged */
 	struct outcome_list outcomes;
 	uint32_t failed;                 /* of OUTCOMES */
 	uint32_t deferred;               /* of OUTCOMES */
@@ -91,8 +95,6 @@ int active_load(struct active *active);
 void active_unload(struct active *active);
 /* A job was handed out: when nothing more is to be sent now, the record is not needed. */
 void active_sent(struct active *active);
-/* The body inside of the record; empty when it is in a file. ACTIVE is loaded. */
-struct slice active_body(const struct active *active);
 /* The address of recipient or target INDEX. ACTIVE is loaded. */
 struct slice active_address(const struct active *active, uint32_t index);
 

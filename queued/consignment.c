@@ -299,7 +299,7 @@ job_result(struct job *job, const struct target *target, enum job_result result,
 {
 	struct active *active = job->consignment->active;
 
-	destination_count(job->consignment->destination, result);
+	destination_count(job->consignment->destination, result == JOB_DAMAGED ? JOB_TEMPORARY : result);
 	switch (result) {
 	case JOB_DONE:
 		if (job->consignment->destination->set->remote)
@@ -313,6 +313,10 @@ job_result(struct job *job, const struct target *target, enum job_result result,
 	case JOB_TEMPORARY:
 		job->deferred++;
 		active_defer(active, OUTCOME_DEFERRED, target->index, target->address, verdict);
+		break;
+	case JOB_DAMAGED:
+		active_doubt(active);
+		active_defer(active, OUTCOME_BRIEF, target->index, target->address, verdict);
 		break;
 	}
 }

@@ -109,6 +109,7 @@ enum job_result {
 	JOB_DONE = 0,
 	JOB_TEMPORARY = 1,
 	JOB_PERMANENT = 2,
+	JOB_DAMAGED = 3, /* the worker finds its body damaged */
 };
 
 /* What transports report. */

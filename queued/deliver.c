@@ -8,6 +8,9 @@
 #include "common/ipc/proto_deliver.h"
 #include "queued/schedule_state.h"
 
+_Static_assert((int)DELIVER_TEMPORARY == (int)JOB_TEMPORARY && (int)DELIVER_PERMANENT == (int)JOB_PERMANENT &&
+               (int)DELIVER_DAMAGED == (int)JOB_DAMAGED, "results go as they are");
+
 static uint8_t
 job_flags(const struct envelope *envelope)
 {
@@ -26,6 +29,7 @@ deliver_put(struct wire_writer *writer, const struct job *job, struct slice body
 	wire_put_slice(writer, active->envelope.sender);
 	wire_put_u8(writer, job_flags(&active->envelope));
 	wire_put_u64(writer, active->message->body_size);
+	wire_put_u32(writer, active->payload.sums.whole);
 	wire_put_slice(writer, body);
 	wire_put_u32(writer, job->count);
 	STAILQ_FOREACH(target, &job->targets, link) {
@@ -49,7 +53,7 @@ deliver_check_reply(const struct wire_reader *reader, uint32_t count)
 		struct slice status = wire_get_slice(&copy);
 		struct slice text = wire_get_slice(&copy);
 
-		if (copy.bad || result > DELIVER_PERMANENT || status.length >= DELIVER_TEXT_MAX || text.length >= DELIVER_TEXT_MAX)
+		if (copy.bad || result > DELIVER_DAMAGED || status.length >= DELIVER_TEXT_MAX || text.length >= DELIVER_TEXT_MAX)
 			return -EPROTO;
 	}
 	return wire_done(&copy) ? 0 : -EPROTO;

@@ -70,6 +70,7 @@ struct message {
 	bool warned;                     /* the sender is not to be told of the delay any more (MARK_WARNED) */
 	bool returned;                   /* by the administrator: what is left fails, when that is possible (MARK_RETURNED) */
 	bool waits_wholly;               /* for that destination, with all of its live recipients */
+	bool damaged;                    /* its body, which is set aside: what is left fails, so that its sender knows */
 	bool unreadable;                 /* its record could not be read back; found when it was to be copied */
 	bool copying;                    /* is being copied forward */
 	bool ended;                      /* is over, and waits only for the copy */
@@ -92,6 +93,13 @@ void message_set_state(struct message *message, uint32_t index, enum recipient_s
 int message_open(struct message *message, const struct payload_range *range);
 /* Sets a state for a range, growing when needed. 0, -ENOMEM, -EINVAL. */
 int message_set_range(struct message *message, const struct payload_range *range, enum recipient_state state);
+
+/* What is left of its recipients fails in its next round. */
+static inline bool
+message_is_lost(const struct message *message)
+{
+	return message->returned || message->damaged;
+}
 
 /* Sets in memory what MARK says. False when it is not known. */
 bool message_mark(struct message *message, enum message_mark mark);

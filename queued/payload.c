@@ -16,6 +16,8 @@ enum {
 	AT_ENDS = 20,
 	AT_ENVELOPE = 24,
 	AT_WHERE = 28,
+	AT_SUM = 32,
+	AT_SUM_OF_BEGINNING = 36,
 };
 
 static char *
@@ -47,6 +49,8 @@ payload_message(uint64_t id, const struct message_payload *message)
 	little_put_u32(at + AT_ENDS, (uint32_t)message->ends.length);
 	little_put_u32(at + AT_ENVELOPE, (uint32_t)message->envelope.length);
 	little_put_u32(at + AT_WHERE, message->body_in_file ? 1 : 0);
+	little_put_u32(at + AT_SUM, message->sums.whole);
+	little_put_u32(at + AT_SUM_OF_BEGINNING, message->sums.beginning);
 	at = put_slice(at + PAYLOAD_MESSAGE_FIXED, message->ends);
 	at = put_slice(at, message->envelope);
 	put_slice(at, message->body);
@@ -73,6 +77,7 @@ payload_message_parse(struct slice payload, struct message_payload *message_r)
 		.body_size = little_get_u64(at + AT_BODY_SIZE),
 		.recipients = little_get_u32(at + AT_RECIPIENTS),
 		.body_in_file = where == 1,
+		.sums = { little_get_u32(at + AT_SUM), little_get_u32(at + AT_SUM_OF_BEGINNING) },
 		.ends = slice_first(rest, ends),
 		.envelope = slice_first(slice_from(rest, ends), envelope),
 		.body = slice_from(rest, (size_t)ends + envelope),
@@ -80,6 +85,8 @@ payload_message_parse(struct slice payload, struct message_payload *message_r)
 	if (message_r->recipients == 0 || message_r->recipients > ENVELOPE_RECIPIENTS_MAX)
 		return -EINVAL;
 	if (message_r->body.length != (message_r->body_in_file ? 0 : message_r->body_size))
+		return -EINVAL;
+	if (!message_r->body_in_file && (message_r->sums.whole != 0 || message_r->sums.beginning != 0))
 		return -EINVAL;
 	return 0;
 }

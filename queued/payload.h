@@ -5,6 +5,7 @@
 #define ANGARIUM_QUEUED_PAYLOAD_H
 
 #include "common/base/buffer.h"
+#include "common/io/body_file.h"
 #include "common/ipc/wire.h"
 #include "queued/record.h"
 
@@ -12,7 +13,7 @@ enum payload_limits {
 	PAYLOAD_INDEXES_MAX = 1 << 20, /* recipients and targets of one message */
 	PAYLOAD_STATUS_MAX = 16,       /* bytes of an enhanced status code, with its NUL */
 	PAYLOAD_TEXT_MAX = 512,        /* bytes of a diagnostic text, with its NUL */
-	PAYLOAD_MESSAGE_FIXED = 32,    /* bytes before a MESSAGE's ends */
+	PAYLOAD_MESSAGE_FIXED = 40,    /* bytes before a MESSAGE's ends */
 };
 
 /* MESSAGE */
@@ -21,6 +22,7 @@ struct message_payload {
 	uint64_t body_size;
 	uint32_t recipients;
 	bool body_in_file;
+	struct body_sums sums; /* of a body in a file; else zero: the record has its checksum */
 	struct slice ends; /* as a RESULT's payload, or empty */
 	struct slice envelope;
 	struct slice body; /* empty when it is in a file */

@@ -30,7 +30,7 @@ enum {
 	AT_SEGMENT_ID = 32,
 	AT_SEGMENT_CREATED = 40,
 	SEGMENT_HEADER_USED = 48,
-	SEGMENT_VERSION = 1,
+	SEGMENT_VERSION = 2,
 };
 
 static const char record_magic[4] = { 'A', 'N', 'G', 'r' };
@@ -191,10 +191,10 @@ segment_header_parse_copy(struct slice bytes, struct segment_header *header_r)
 
 	if (bytes.length < SEGMENT_HEADER_USED || memcmp(at, segment_magic, sizeof(segment_magic)) != 0)
 		return -EBADMSG;
-	if (little_get_u32(at + AT_SEGMENT_VERSION) != SEGMENT_VERSION)
-		return -EBADMSG;
 	if (little_get_u32(at + AT_SEGMENT_CHECKSUM) != segment_checksum(at))
 		return -EBADMSG;
+	if (little_get_u32(at + AT_SEGMENT_VERSION) != SEGMENT_VERSION)
+		return -EPROTONOSUPPORT;
 	*header_r = (struct segment_header){
 		.number = little_get_u64(at + AT_SEGMENT_NUMBER),
 		.salt = little_get_u64(at + AT_SEGMENT_SALT),
@@ -207,7 +207,9 @@ segment_header_parse_copy(struct slice bytes, struct segment_header *header_r)
 int
 segment_header_parse(struct slice bytes, struct segment_header *header_r)
 {
-	if (segment_header_parse_copy(bytes, header_r) == 0)
-		return 0;
+	int error = segment_header_parse_copy(bytes, header_r);
+
+	if (error != -EBADMSG)
+		return error;
 	return segment_header_parse_copy(slice_from(bytes, SEGMENT_HEADER_COPY), header_r);
 }

@@ -99,7 +99,7 @@ struct segment_header {
 
 /* OUT has SEGMENT_HEADER_SIZE bytes; all of them are set. */
 void segment_header_encode(const struct segment_header *header, char *out);
-/* 0, or -EBADMSG when neither copy is right. */
+/* 0; -EPROTONOSUPPORT: the segment is of another version; -EBADMSG: neither copy is right. */
 int segment_header_parse(struct slice bytes, struct segment_header *header_r);
 
 /* Little-endian numbers in memory. */

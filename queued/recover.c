@@ -228,6 +228,20 @@ recover_record(struct recovery *recovery)
 	return 0;
 }
 
+/* 0; -EBADMSG: it is damaged; -EPROTONOSUPPORT: the segment is of another version, and to read it by our rules would be to lose what is in it. */
+static int
+recover_header(struct recovery *recovery, struct segment_header *header_r)
+{
+	struct store *store = recovery->store;
+	int error = segment_header_parse(recovery->bytes, header_r);
+
+	if (error == 0 && header_r->id > store->next_id)
+		store->next_id = header_r->id;
+	if (error == -EPROTONOSUPPORT)
+		log_event(LOG_ERR, "queue.segment_version", LOG_UINT("segment", recovery->segment->number), LOG_ERROR(error));
+	return error;
+}
+
 static int
 recover_bytes(struct recovery *recovery)
 {
@@ -236,16 +250,15 @@ recover_bytes(struct recovery *recovery)
 	const struct scan_item *item = &recovery->item;
 	struct scan scan;
 	enum scan_result found;
-	bool known = segment_header_parse(recovery->bytes, &header) == 0;
+	int error = recover_header(recovery, &header);
 
-	if (known && header.id > recovery->store->next_id)
-		recovery->store->next_id = header.id;
-	scan = scan_begin(recovery->bytes, known ? &header : NULL);
+	if (error == -EPROTONOSUPPORT)
+		return error;
+	scan = scan_begin(recovery->bytes, error == 0 ? &header : NULL);
 	segment->used = recovery->bytes.length < SEGMENT_HEADER_SIZE ? (uint32_t)recovery->bytes.length : SEGMENT_HEADER_SIZE;
 	while ((found = scan_next(&scan, &recovery->item)) != SCAN_END) {
-		int error = 0;
-
 		segment->used = (uint32_t)(item->offset + item->size);
+		error = 0;
 		if (found == SCAN_DAMAGE)
 			recover_damage(recovery);
 		else

@@ -15,7 +15,8 @@ enum {
 _Static_assert((int)RELAY_8BITMIME == (int)ENVELOPE_8BITMIME && (int)RELAY_SMTPUTF8 == (int)ENVELOPE_SMTPUTF8 &&
                (int)RELAY_RET_FULL == (int)ENVELOPE_RET_FULL && (int)RELAY_RET_HDRS == (int)ENVELOPE_RET_HDRS,
                "flags go as they are");
-_Static_assert((int)RELAY_TEMPORARY == (int)JOB_TEMPORARY && (int)RELAY_PERMANENT == (int)JOB_PERMANENT, "and so do results");
+_Static_assert((int)RELAY_TEMPORARY == (int)JOB_TEMPORARY && (int)RELAY_PERMANENT == (int)JOB_PERMANENT &&
+               (int)RELAY_DAMAGED == (int)JOB_DAMAGED, "and so do results");
 
 /* ---- jobs ---- */
 
@@ -47,6 +48,7 @@ relay_put(struct wire_writer *writer, const struct job *job, struct slice body)
 	wire_put_slice(writer, active->envelope.sender);
 	wire_put_slice(writer, active->envelope.envid);
 	wire_put_u64(writer, active->message->body_size);
+	wire_put_u32(writer, active->payload.sums.whole);
 	wire_put_slice(writer, body);
 	wire_put_u32(writer, job->count);
 	STAILQ_FOREACH(target, &job->targets, link) {
@@ -79,7 +81,7 @@ relay_check_reply(const struct wire_reader *reader, uint32_t count)
 		struct slice status = wire_get_slice(&copy);
 		struct slice text = wire_get_slice(&copy);
 
-		if (copy.bad || result > RELAY_PERMANENT || !is_text(status) || !is_text(text))
+		if (copy.bad || result > RELAY_DAMAGED || !is_text(status) || !is_text(text))
 			return -EPROTO;
 	}
 	return wire_done(&copy) ? 0 : -EPROTO;

@@ -30,7 +30,7 @@ warning_wanted(const struct active *active)
 	int64_t after = schedule_config(active->schedule)->delay_warning;
 	int64_t age = schedule_now(active->schedule) - active->message->arrival;
 
-	return active->deferred > 0 && !active->message->warned && after > 0 && age >= after && !returns_expired(active);
+	return active->deferred > 0 && !active->message->warned && !active->message->damaged && after > 0 && age >= after && !returns_expired(active);
 }
 
 bool
@@ -121,7 +121,7 @@ return_failures(struct active *active, int error)
 
 /* A warning helps a person who waits for an answer, and nobody else. */
 static bool
-deserves_warning(const struct active *active)
+deserves_warning(struct active *active)
 {
 	char *bytes;
 	bool deserved;

@@ -10,7 +10,7 @@
 #include "queued/schedule_state.h"
 
 enum {
-	RETURNS_HEADER_MAX = 64 * 1024, /* bytes of a header section that is looked at, or returned */
+	RETURNS_HEADER_MAX = BODY_FILE_BEGINNING, /* bytes of a header section that is looked at, or returned */
 	RETURNS_RECIPIENTS_MAX = 1000,  /* in one report */
 };
 
@@ -57,7 +57,7 @@ void outcome_end(struct active *active, const struct outcome *outcome, const cha
  * value.
  */
 int batch_compose(struct batch *batch, uint64_t id, struct record **record_r);
-/* The message's header section; *bytes_r is what it stands in, to be freed, or NULL. ACTIVE is loaded. */
-struct slice returns_header(const struct active *active, char **bytes_r);
+/* The message's header section, empty when it is damaged; *bytes_r is what it stands in, to be freed, or NULL. ACTIVE is loaded. */
+struct slice returns_header(struct active *active, char **bytes_r);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/io/durable.h"
+#include "common/io/body_file.h"
 #include "common/mail/queueid.h"
 #include "queued/original.h"
 #include "queued/returns.h"
@@ -19,41 +19,51 @@ enum {
 
 /* ---- what is returned of the message ---- */
 
-/* Reads the beginning of a body file; free *bytes_r. */
+/* Reads the first LENGTH bytes of a body file, which have that checksum; free *bytes_r. */
 static int
-read_body(const struct active *active, size_t length, char **bytes_r)
+read_body(struct active *active, size_t length, uint32_t checksum, char **bytes_r)
 {
 	int fd = store_open_body(active->schedule->hooks.store, active->message->id);
+	struct body_file file;
+	struct slice piece;
 	int error;
 
 	if (fd < 0)
 		return fd;
+	body_file_begin(&file, fd, length, checksum);
 	*bytes_r = malloc(length == 0 ? 1 : length);
-	error = *bytes_r == NULL ? -ENOMEM : durable_pread(fd, *bytes_r, length, 0);
+	error = *bytes_r == NULL ? -ENOMEM : body_file_read(&file, *bytes_r, length, &piece);
 	close(fd);
 	if (error != 0) {
 		free(*bytes_r);
 		*bytes_r = NULL;
 	}
+	if (error == -EUCLEAN)
+		active_doubt(active);
 	return error;
 }
 
-/* At most MOST bytes of the message; free *bytes_r. */
+/* The whole message, or that part of its beginning that has a checksum of its own; nothing when it is damaged. Free *bytes_r. */
 static struct slice
-get_beginning(const struct active *active, size_t most, char **bytes_r)
+get_content(struct active *active, bool whole, char **bytes_r)
 {
+	const struct message_payload *payload = &active->payload;
+	size_t length = payload->body_size;
+
 	*bytes_r = NULL;
-	if (most > active->message->body_size)
-		most = active->message->body_size;
-	if (!active->message->body_in_file)
-		return slice_first(active_body(active), most);
-	return read_body(active, most, bytes_r) == 0 ? slice_of(*bytes_r, most) : SLICE("");
+	if (!whole && length > BODY_FILE_BEGINNING)
+		length = BODY_FILE_BEGINNING;
+	if (!payload->body_in_file)
+		return slice_first(payload->body, length);
+	if (read_body(active, length, whole ? payload->sums.whole : payload->sums.beginning, bytes_r) != 0)
+		return SLICE("");
+	return slice_of(*bytes_r, length);
 }
 
 struct slice
-returns_header(const struct active *active, char **bytes_r)
+returns_header(struct active *active, char **bytes_r)
 {
-	return original_header(get_beginning(active, RETURNS_HEADER_MAX, bytes_r), RETURNS_HEADER_MAX);
+	return original_header(get_content(active, false, bytes_r), RETURNS_HEADER_MAX);
 }
 
 /*
@@ -69,18 +79,20 @@ returns_full(const struct batch *batch)
 		return false;
 	if ((active->envelope.flags & (ENVELOPE_RET_HDRS | ENVELOPE_BINARYMIME)) != 0)
 		return false;
-	return active->message->body_size <= schedule_config(active->schedule)->bounce_size_limit;
+	return active->message->body_size <= schedule_config(active->schedule)->bounce_size_limit && !active->message->damaged;
 }
 
 static void
 fill_content(const struct batch *batch, struct report *report, char **bytes_r)
 {
-	const struct active *active = batch->active;
+	struct active *active = batch->active;
 
-	if (returns_full(batch)) {
-		report->returned = REPORT_FULL;
-		report->content = get_beginning(active, active->message->body_size, bytes_r);
-	} else {
+	*bytes_r = NULL;
+	report->returned = REPORT_FULL;
+	if (returns_full(batch))
+		report->content = get_content(active, true, bytes_r);
+	if (report->content.length == 0) {
+		free(*bytes_r);
 		report->returned = REPORT_HEADERS;
 		report->content = returns_header(active, bytes_r);
 	}

@@ -33,6 +33,8 @@ schedule_new(const struct schedule_hooks *hooks)
 	destinations_init(&schedule->local, schedule, hooks->local, false);
 	destinations_init(&schedule->remote, schedule, hooks->remote, true);
 	TAILQ_INIT(&schedule->asking);
+	TAILQ_INIT(&schedule->doubted);
+	schedule->doubt.fd = -1;
 	TAILQ_INIT(&schedule->rounds);
 	schedule->mailboxes = destinations_get_local(&schedule->local);
 	if (schedule->mailboxes == NULL) {
@@ -104,7 +106,7 @@ schedule_begin_round(struct schedule *schedule, struct message *message, struct 
 	destination_forget(message);
 	if (active == NULL)
 		schedule_wait(schedule, message, deferral_brief(message, schedule_now(schedule)));
-	else if (message->returned)
+	else if (message_is_lost(message))
 		active_return(active);
 	else
 		route_begin(active);
@@ -145,7 +147,7 @@ schedule_recovered(struct schedule *schedule, struct message *message)
 
 		next = now + arc4random_uniform((uint32_t)(spread < OVERDUE_SPREAD ? spread : OVERDUE_SPREAD) + 1);
 	}
-	schedule_wait(schedule, message, message->returned ? now : next);
+	schedule_wait(schedule, message, message_is_lost(message) ? now : next);
 }
 
 static void
@@ -244,6 +246,7 @@ schedule_turn(struct schedule *schedule)
 		return; /* results could not be recorded */
 	schedule->closings = 0;
 	schedule_warn_late(schedule, now);
+	doubts_run(schedule);
 	while (schedule_has_room(schedule) && schedule->closings < CLOSINGS_MAX && (first = heap_first(&schedule->timetable)) != NULL &&
 	       first->key <= now)
 		schedule_try(schedule, HEAP_ELEMENT(first, struct message, timer), now);

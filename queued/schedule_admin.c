@@ -11,7 +11,7 @@ active_is_stopped(const struct active *active)
 {
 	const struct message *message = active->message;
 
-	return message->held || (message->returned && !active->closing) || message->live == 0;
+	return message->held || (message_is_lost(message) && !active->closing) || message->live == 0;
 }
 
 void
@@ -29,6 +29,7 @@ void
 active_return(struct active *active)
 {
 	struct message *message = active->message;
+	const struct verdict *verdict = message->damaged ? VERDICT_DAMAGED : VERDICT("5.7.0", "returned by the administrator");
 	int error = active_load(active);
 
 	active->closing = true;
@@ -42,7 +43,7 @@ active_return(struct active *active)
 	}
 	for (uint32_t i = 0; error == 0 && i < message->index_count; i++)
 		if (message_state(message, i) == RECIPIENT_WAITING)
-			active_fail(active, i, active_address(active, i), VERDICT("5.7.0", "returned by the administrator"));
+			active_fail(active, i, active_address(active, i), verdict);
 	active_check(active);
 }
 

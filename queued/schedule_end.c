@@ -65,9 +65,9 @@ schedule_defer(struct active *active)
 	if (active->waits_for != NULL)
 		schedule_tell(active->schedule, message, QUEUE_EVENT_WAITING, SLICE(""), SLICE(""),
 		              slice_from_string(active->waits_for->key));
-	if (message->returned && !active->closing)
+	if (message_is_lost(message) && !active->closing)
 		next = schedule_now(active->schedule);
-	if (active->waits_for != NULL && !message->held && !message->returned) {
+	if (active->waits_for != NULL && !message->held && !message_is_lost(message)) {
 		message->waits_wholly = active->waits == message->live;
 		destination_wait(active->waits_for, message);
 	}

@@ -16,6 +16,8 @@ struct schedule {
 	struct destinations remote;
 	struct destination *mailboxes;    /* of LOCAL, the only one; held */
 	TAILQ_HEAD(, active) asking;      /* those that have addresses to ask about, in turn */
+	TAILQ_HEAD(, active) doubted;     /* those whose bodies are to be looked at, in turn */
+	struct body_file doubt;           /* the body of the first of them, as far as it was looked at; no descriptor: not begun */
 	uint32_t asked;                   /* questions under way */
 	bool expander_down;               /* asking failed; schedule_expander_up ends it */
 	uint32_t closings;                /* messages that were returned in this turn: each is read, and its report written, at once */
@@ -87,7 +89,7 @@ int64_t deferral_brief(const struct message *message, int64_t now);
 void schedule_end(struct schedule *schedule, struct message *message);
 /* The round is over, as far as recipients go: MESSAGE ends or goes back to the timetable. Frees *active. */
 void schedule_end_round(struct active **active);
-/* The message's record is damaged: what is left of it is removed. */
+/* The message's record is damaged: what is left of it is removed, and nobody can be told. */
 void schedule_remove_damaged(struct schedule *schedule, struct message *message);
 
 /* schedule_admin.c */
@@ -95,8 +97,19 @@ void schedule_remove_damaged(struct schedule *schedule, struct message *message)
 bool active_is_stopped(const struct active *active);
 /* What has not been handed out goes back. */
 void active_withdraw(struct active *active);
-/* The round of a message that is returned: everything fails. */
+/* The round of a message that is lost (message_is_lost): everything fails. */
 void active_return(struct active *active);
+
+/* doubt.c */
+/*
+ * Somebody finds ACTIVE's body damaged, which is in a file: it is looked at, before its round ends. If that is so, it is set aside and what is left of the
+ * message fails.
+ */
+void active_doubt(struct active *active);
+/* Nothing is looked at any more. */
+void active_trust(struct active *active);
+/* Looks at some more. */
+void doubts_run(struct schedule *schedule);
 
 /* route.c */
 void route_begin(struct active *active);

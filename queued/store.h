@@ -61,7 +61,15 @@ void store_mark(struct store *store, struct message *message, enum message_mark 
 int store_await(struct store *store, void (*done)(void *context), void *context);
 /* MESSAGE has no live recipient any more: forgets and frees it. Its body file is removed when that is durable. */
 void store_end(struct store *store, struct message *message);
-/* MESSAGE is damaged: what is left of record and body is kept in damaged/, its recipients end as removed, and it is freed. */
+/*
+ * The body of MESSAGE, in a file, is damaged: a copy of its record and a second name of its body are kept in damaged/ (QUEUEID, QUEUEID.body), and it is
+ * marked as damaged in memory.
+ */
+void store_keep_damaged(struct store *store, struct message *message);
+/*
+ * The record of MESSAGE cannot be used: what is left of record and body is kept in damaged/, its recipients end as removed, and it is
+ * freed.
+ */
 void store_give_up(struct store *store, struct message *message);
 
 /* Writes what was appended in this turn, and asks for a sync when somebody waits for one. */

@@ -13,6 +13,8 @@
 #include "common/mail/queueid.h"
 #include "queued/store_state.h"
 
+enum { BODY_KEPT_SIZE = QUEUEID_SIZE + sizeof(".body") }; /* bytes of a body's name in damaged/ */
+
 /* A body whose file and name are being synced. */
 struct body_sync {
 	disk_done *done;
@@ -113,7 +115,7 @@ store_remove_departed(struct store *store)
 static void
 set_body_aside(const struct store *store, const char *name)
 {
-	char file[QUEUEID_SIZE + sizeof(".body")];
+	char file[BODY_KEPT_SIZE];
 
 	snprintf(file, sizeof(file), "%s.body", name);
 	if (renameat(store->body_directory, name, store->damaged_directory, file) == 0)
@@ -122,17 +124,48 @@ set_body_aside(const struct store *store, const char *name)
 		log_event(LOG_ERR, "queue.set_aside_failed", LOG_STRING("file", file), LOG_ERROR(errno));
 }
 
+/* The body stays where it is until its message is over; as long as it is there, its header section may still be returned. */
+static void
+keep_body(const struct store *store, const char *name)
+{
+	char file[BODY_KEPT_SIZE];
+
+	snprintf(file, sizeof(file), "%s.body", name);
+	if (linkat(store->body_directory, name, store->damaged_directory, file, 0) == 0)
+		log_event(LOG_ERR, "queue.body_set_aside", LOG_STRING("kept", file));
+	else if (errno != ENOENT && errno != EEXIST)
+		log_event(LOG_ERR, "queue.set_aside_failed", LOG_STRING("file", file), LOG_ERROR(errno));
+}
+
+static void
+keep_record(struct store *store, const struct message *message, const char *name)
+{
+	struct record *record = NULL;
+
+	if (store_read(store, message, &record) == 0)
+		store_set_aside(store, name, slice_of(record->image, record->size));
+	record_release(&record);
+}
+
+void
+store_keep_damaged(struct store *store, struct message *message)
+{
+	char name[QUEUEID_SIZE];
+
+	queueid_format(message->id, name);
+	keep_record(store, message, name);
+	keep_body(store, name);
+	message->damaged = true;
+}
+
 void
 store_give_up(struct store *store, struct message *message)
 {
 	struct payload_range all = { 0, message->index_count };
-	struct record *record = NULL;
 	char name[QUEUEID_SIZE];
 
 	queueid_format(message->id, name);
-	if (store_read(store, message, &record) == 0)
-		store_set_aside(store, name, slice_of(record->image, record->size));
-	record_release(&record);
+	keep_record(store, message, name);
 	if (message->body_in_file)
 		set_body_aside(store, name);
 	store_results(store, message, RECIPIENT_REMOVED, &all, 1);
@@ -164,7 +197,7 @@ check_message(void *context, struct message *message)
 	if (!body_is_damaged(store, name, message->body_size))
 		return;
 	log_event(LOG_ERR, "queue.body_missing", LOG_STRING("id", name), LOG_UINT("size", message->body_size));
-	store_give_up(store, message);
+	store_keep_damaged(store, message);
 }
 
 static void

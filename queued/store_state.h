@@ -91,8 +91,8 @@ void store_reclaim(struct store *store);
 /* Removes the body files of messages that ended in turns that are synced. */
 void store_remove_departed(struct store *store);
 /*
- * Removes all body files that no message owns, or, with KEEP, moves them to damaged/: their messages may be among what could not be read. Gives
- * up messages whose body is missing or short. 0 or a negative errno value.
+ * Removes all body files that no message owns, or, with KEEP, moves them to damaged/: their messages may be among what could not be read. Messages
+ * whose body is missing or short are damaged (store_keep_damaged). 0 or a negative errno value.
  */
 int store_check_bodies(struct store *store, bool keep);
 

@@ -224,9 +224,13 @@ submit_on_message(struct channel *channel, void *context, struct channel_frame *
 	payload.envelope = wire_get_slice(&frame->body);
 	where = wire_get_u8(&frame->body);
 	payload.body_size = wire_get_u64(&frame->body);
+	payload.sums.whole = wire_get_u32(&frame->body);
+	payload.sums.beginning = wire_get_u32(&frame->body);
 	payload.body = wire_get_slice(&frame->body);
 	payload.body_in_file = where == 1;
 	if (!wire_done(&frame->body) || where > 1 || payload.body.length != (where == 1 ? 0 : payload.body_size))
+		return -EPROTO;
+	if (where == 0 && (payload.sums.whole != 0 || payload.sums.beginning != 0))
 		return -EPROTO;
 	error = worker_take_id(worker, id, where == 1);
 	if (error == -EPROTO)

@@ -131,12 +131,12 @@ worker_send(struct worker *worker, struct job *job, int fd)
 	const struct workers_protocol *protocol = worker->workers->protocol;
 	struct wire_writer writer = channel_begin(worker->channel, fd < 0 ? JOBS_JOB : JOBS_JOB_FILE, job->request, fd);
 
-	protocol->put(&writer, job, fd < 0 ? active_body(job->consignment->active) : SLICE(""));
+	protocol->put(&writer, job, fd < 0 ? job->consignment->active->payload.body : SLICE(""));
 	return channel_send(worker->channel, &writer);
 }
 
 static int
-workers_open_body(const struct active *active)
+workers_open_body(struct active *active)
 {
 	int fd = store_open_body(active->schedule->hooks.store, active->message->id);
 	char name[QUEUEID_SIZE];
@@ -144,6 +144,8 @@ workers_open_body(const struct active *active)
 	if (fd < 0) {
 		queueid_format(active->message->id, name);
 		log_event(LOG_ERR, "queue.body_unreadable", LOG_STRING("id", name), LOG_ERROR(fd));
+		if (fd == -ENOENT)
+			active_doubt(active);
 	}
 	return fd;
 }

@@ -79,6 +79,7 @@ struct client_transaction {
 	struct slice body;    /* with CRLF line ends; of no meaning when there is a descriptor */
 	int body_fd;          /* the body from its offset 0 on, read with pread(2); -1: none. It stays the caller's. */
 	uint64_t size;        /* bytes of the body, wherever it is */
+	uint32_t checksum;    /* of a body in a descriptor (common/io/body_file.h) */
 	size_t recipient_count; /* at least 1 */
 	struct client_recipient *recipients;
 };

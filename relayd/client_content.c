@@ -24,11 +24,23 @@ client_expect_end(struct client *client)
 		client->unanswered += (unsigned)accepted - 1;
 }
 
+void
+client_result_of_content(int error, struct client_result *out)
+{
+	if (error == -EUCLEAN)
+		client_result_set(out, RELAY_DAMAGED, "4.3.0", "The message is damaged in the queue");
+	else
+		client_result_set(out, RELAY_TEMPORARY, "4.3.0", error == -ENOMEM ? "No memory for the message" : "The message cannot be read");
+}
+
 /* The message cannot be given out, in its middle. Its end has not been said, so nobody takes it for whole. */
 static void
 client_content_failed(struct client *client, int error)
 {
-	client_give_up(client, "4.3.0", error == -ENOMEM ? "No memory for the message" : "The message cannot be read");
+	struct client_result result;
+
+	client_result_of_content(error, &result);
+	client_end_session(client, &result);
 }
 
 /* The message, or a chunk, is written. */

@@ -155,6 +155,8 @@ void client_finish(struct client *client);
 
 /* ---- client_content.c ---- */
 
+/* What recipients get when the message cannot be given out, for ERROR as content_next says. */
+void client_result_of_content(int error, struct client_result *out);
 /* All recipients have been answered for: DATA or BDAT, unless they are written ahead; or the end, when nobody was accepted. */
 void client_envelope_done(struct client *client);
 /* Writes more of the message while the socket takes it. */

@@ -87,7 +87,7 @@ client_put_off(struct client *client, int error)
 {
 	struct client_result result;
 
-	client_result_set(&result, RELAY_TEMPORARY, "4.3.0", error == -ENOMEM ? "No memory for the message" : "The message cannot be read");
+	client_result_of_content(error, &result);
 	client_settle_all(client, CLIENT_WAITING, &result);
 }
 
@@ -275,7 +275,7 @@ client_send(struct client *client, struct client_transaction *transaction)
 	client->answered = client->deferred = client->mail_refused = client->ahead = false;
 	for (size_t i = 0; i < transaction->recipient_count; i++)
 		transaction->recipients[i].progress = CLIENT_WAITING;
-	content_open(&client->content, transaction->body, transaction->body_fd, transaction->size);
+	content_open(&client->content, transaction->body, transaction->body_fd, transaction->size, transaction->checksum);
 	client_check_size(client);
 	client_check_addresses(client);
 	client_check_utf8(client);

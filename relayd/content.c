@@ -5,19 +5,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "common/io/durable.h"
 #include "common/mail/header.h"
 #include "common/mail/mime.h"
 
 static char area[CONTENT_PIECE_MAX];
 
 void
-content_open(struct content *content, struct slice body, int fd, uint64_t size)
+content_open(struct content *content, struct slice body, int fd, uint64_t size, uint32_t checksum)
 {
-	*content = (struct content){ .memory = body, .fd = fd, .size = size };
-	if (fd < 0)
-		content->size = body.length;
+	*content = (struct content){ .memory = body, .size = fd < 0 ? body.length : size };
+	body_file_begin(&content->file, fd, size, checksum);
 	buffer_init(&content->converted, MIME_OUTPUT_7BIT_MAX(CONTENT_PIECE_MAX));
 }
 
@@ -26,7 +25,7 @@ content_close(struct content *content)
 {
 	mime_free(&content->mime);
 	buffer_free(&content->converted);
-	*content = (struct content){ .fd = -1 };
+	*content = (struct content){ .file = { .fd = -1 } };
 }
 
 int
@@ -37,44 +36,21 @@ content_convert(struct content *content)
 	return content->mime == NULL ? -ENOMEM : 0;
 }
 
-/* LENGTH bytes at OFFSET into OUT. 0 or -EIO. */
-static int
-content_read(const struct content *content, uint64_t offset, char *out, size_t length)
-{
-	while (length > 0) {
-		ssize_t got = pread(content->fd, out, length, (off_t)offset);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return -EIO;
-		out += got;
-		offset += (size_t)got;
-		length -= (size_t)got;
-	}
-	return 0;
-}
-
 /* The next piece as it is. */
 static int
 content_next_plain(struct content *content, size_t most, struct slice *piece_r)
 {
-	uint64_t left = content->size - content->offset;
-	size_t length = left < most ? (size_t)left : most;
-	int error;
+	int error = 0;
 
-	if (length > CONTENT_PIECE_MAX)
-		length = CONTENT_PIECE_MAX;
-	if (content->fd < 0) {
-		*piece_r = slice_first(slice_from(content->memory, (size_t)content->offset), length);
-	} else {
-		error = content_read(content, content->offset, area, length);
-		if (error != 0)
-			return error;
-		*piece_r = slice_of(area, length);
-	}
-	content->offset += length;
-	return 0;
+	if (most > CONTENT_PIECE_MAX)
+		most = CONTENT_PIECE_MAX;
+	if (content->file.fd < 0)
+		*piece_r = slice_first(slice_from(content->memory, (size_t)content->offset), most);
+	else
+		error = body_file_read(&content->file, area, most, piece_r);
+	if (error == 0)
+		content->offset += piece_r->length;
+	return error;
 }
 
 /* All is seen. What has 7 bits goes as it is, be its structure what it may. */
@@ -89,6 +65,7 @@ content_scanned(struct content *content)
 		return content->scan_error;
 	content->scanning = false;
 	content->offset = 0;
+	body_file_rewind(&content->file);
 	return 0;
 }
 
@@ -149,17 +126,18 @@ content_header_8bit(const struct content *content)
 	size_t length = content->size < CONTENT_HEADER_MAX ? (size_t)content->size : CONTENT_HEADER_MAX;
 	char *start = NULL;
 	struct slice header;
-	int result;
+	int result, error;
 
-	if (content->fd < 0) {
+	if (content->file.fd < 0) {
 		header = slice_first(content->memory, length);
 	} else {
 		start = malloc(CONTENT_HEADER_MAX);
 		if (start == NULL)
 			return -ENOMEM;
-		if (content_read(content, 0, start, length) != 0) {
+		error = durable_pread(content->file.fd, start, length, 0);
+		if (error != 0) {
 			free(start);
-			return -EIO;
+			return error == -ENODATA ? -EUCLEAN : error;
 		}
 		header = slice_of(start, length);
 	}
@@ -172,5 +150,5 @@ content_header_8bit(const struct content *content)
 bool
 content_may_be_8bit(const struct content *content)
 {
-	return content->fd >= 0 || !mime_is_7bit(content->memory);
+	return content->file.fd >= 0 || !mime_is_7bit(content->memory);
 }

@@ -77,6 +77,7 @@ get_head(struct wire_reader *reader, struct job *job)
 	transaction->sender = get_words(reader, ENVELOPE_ADDRESS_MAX);
 	transaction->envid = get_words(reader, ENVELOPE_ENVID_MAX);
 	transaction->size = wire_get_u64(reader);
+	transaction->checksum = wire_get_u32(reader);
 	transaction->body = wire_get_slice(reader);
 	transaction->recipient_count = wire_get_u32(reader);
 	if (transaction->recipient_count == 0 || transaction->recipient_count > RELAY_TARGETS_MAX || transaction->size > INT64_MAX)
@@ -160,6 +161,7 @@ log_result(const struct job *job, const struct client_recipient *recipient, unsi
 		[RELAY_DONE] = { LOG_INFO, "relay.done" },
 		[RELAY_TEMPORARY] = { LOG_WARNING, "relay.deferred" },
 		[RELAY_PERMANENT] = { LOG_WARNING, "relay.failed" },
+		[RELAY_DAMAGED] = { LOG_ERR, "relay.damaged" },
 	};
 	const struct client_result *result = &recipient->result;
 	char id[QUEUEID_SIZE];

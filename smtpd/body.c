@@ -48,6 +48,7 @@ body_spill(struct body *body, bool all)
 	error = durable_write(body->fd, memory.data, memory.length);
 	if (error != 0)
 		return error;
+	body_sums_add(&body->sums, body->written, memory);
 	body->written += memory.length;
 	buffer_clear(&body->memory);
 	return 0;

@@ -9,11 +9,13 @@
 #include <stdint.h>
 
 #include "common/base/buffer.h"
+#include "common/io/body_file.h"
 
 struct body {
 	struct buffer memory; /* what is not in the file: append here */
 	size_t inline_limit;  /* bytes; more than that goes into a file */
 	uint64_t written;     /* bytes in the file */
+	struct body_sums sums; /* of them */
 	int fd;               /* the spool file, or -1 */
 };
 

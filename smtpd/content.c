@@ -135,8 +135,7 @@ content_submit(struct session *session)
 	if (error == 0) {
 		envelope.client = slice_from_string(session->client);
 		envelope.session = slice_from_string(session->id);
-		error = submit_message(session->host->submit, &transaction->job, &envelope,
-		                       buffer_slice(&message->body.memory), body_size(&message->body));
+		error = submit_message(session->host->submit, &transaction->job, &envelope, &message->body);
 	}
 	envelope_free(&envelope);
 	if (error != 0) {

@@ -256,8 +256,7 @@ message_answered(void *context, int status, struct channel_frame *frame)
 }
 
 int
-submit_message(struct submit *submit, struct submit_job *job, const struct envelope *envelope, struct slice body,
-               uint64_t size)
+submit_message(struct submit *submit, struct submit_job *job, const struct envelope *envelope, const struct body *body)
 {
 	struct wire_writer writer;
 	int error;
@@ -272,8 +271,10 @@ submit_message(struct submit *submit, struct submit_job *job, const struct envel
 	wire_put_u64(&writer, job->id);
 	wire_put_slice(&writer, buffer_slice(&submit->envelope));
 	wire_put_u8(&writer, job->file ? 1 : 0);
-	wire_put_u64(&writer, size);
-	wire_put_slice(&writer, body);
+	wire_put_u64(&writer, body_size(body));
+	wire_put_u32(&writer, body->sums.whole);
+	wire_put_u32(&writer, body->sums.beginning);
+	wire_put_slice(&writer, buffer_slice(&body->memory));
 	error = link_send(submit->link, &writer, message_answered, job, &job->request);
 	buffer_consume(&submit->envelope, buffer_length(&submit->envelope));
 	if (error != 0)

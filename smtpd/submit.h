@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/base/slice.h"
 #include "common/ipc/proto_submit.h"
 #include "common/mail/envelope.h"
+#include "smtpd/body.h"
 
 struct process;
 struct submit;
@@ -43,9 +43,8 @@ bool submit_has_space(const struct submit *submit);
  * gave the id.
  */
 int submit_open(struct submit *submit, struct submit_job *job, uint64_t announced_size);
-/* BODY is the whole body, or empty when it is in the spool file. */
-int submit_message(struct submit *submit, struct submit_job *job, const struct envelope *envelope, struct slice body,
-                   uint64_t size);
+/* BODY is all here, or all in the spool file. */
+int submit_message(struct submit *submit, struct submit_job *job, const struct envelope *envelope, const struct body *body);
 /* Gives the message up, at any time after submit_begin; not after submit_message was answered. */
 void submit_abandon(struct submit *submit, struct submit_job *job);
 

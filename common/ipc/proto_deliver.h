@@ -13,9 +13,9 @@ enum {
 
 /*
  * JOBS_JOB, JOBS_JOB_FILE: u64 queue id; u64 arrival (seconds since 1970); string reverse-path ("" is the null one); u8 flags
- * (enum deliver_flag); u64 size of the body; slice body (empty when it is in the descriptor); u32 count of targets; for each: string mailbox
- * path relative to the mail root, u64 quota (bytes, 0: none), string folder ("" is the inbox), string Delivered-To address, string original
- * recipient. The body has CRLF line ends.
+ * (enum deliver_flag); u64 size of the body; u32 checksum of a body in the descriptor (CRC-32C; else 0); slice body (empty when it is in the
+ * descriptor); u32 count of targets; for each: string mailbox path relative to the mail root, u64 quota (bytes, 0: none), string folder ("" is the
+ * inbox), string Delivered-To address, string original recipient. The body has CRLF line ends.
  *
  * JOBS_REPLY: u32 count; for each target in the job's order: u8 result (enum deliver_result), string enhanced status
  * code ("2.1.5", "4.2.2", ...), string text for people.
@@ -30,6 +30,7 @@ enum deliver_result {
 	DELIVER_DONE = 0,      /* durable in new/ */
 	DELIVER_TEMPORARY = 1,
 	DELIVER_PERMANENT = 2,
+	DELIVER_DAMAGED = 3,   /* the body in the descriptor is too short, or has another checksum: nothing was delivered */
 };
 
 #endif

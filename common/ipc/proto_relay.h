@@ -18,8 +18,9 @@ enum {
  * JOBS_JOB, JOBS_JOB_FILE: u64 queue id; u64 arrival (seconds since 1970); string domain
  * (of the targets; lower case; an address literal with its brackets; when a route leads elsewhere, that of one of them); the route
  * (common/mail/route.h); u8 backup (1: we are a backup MX of the domain, and may only go to better ones than us); u8 flags (enum
- * relay_flag); string reverse-path ("" is the null one); string envid; u64 size of the body; slice body (empty when it is in the descriptor);
- * u32 count of targets; for each: string address, string orcpt ("type;address" or ""), u8 notify (enum envelope_notify).
+ * relay_flag); string reverse-path ("" is the null one); string envid; u64 size of the body; u32 checksum of a body in the descriptor
+ * (CRC-32C; else 0); slice body (empty when it is in the descriptor); u32 count of targets; for each: string address, string orcpt
+ * ("type;address" or ""), u8 notify (enum envelope_notify).
  * The body has CRLF line ends.
  *
  * JOBS_REPLY: u8 destination (enum relay_destination); string remote ("mx.example.org [192.0.2.1]:25", or ""
@@ -46,6 +47,7 @@ enum relay_result {
 	RELAY_DONE = 0,      /* the next hop has taken it upon itself */
 	RELAY_TEMPORARY = 1,
 	RELAY_PERMANENT = 2,
+	RELAY_DAMAGED = 3,   /* the body in the descriptor is too short, or has another checksum: its end was not sent */
 };
 
 #endif

@@ -42,7 +42,8 @@ enum submit_type {
 
 	/*
 	 * smtpd -> queued: u64 queue id; slice envelope (common/mail/envelope.h); u8 where (0: inline, 1: in the spool file opened for this id);
-	 * u64 size of the body in bytes; slice body (empty when it is in the file). The body has CRLF line ends and our Received: first.
+	 * u64 size of the body in bytes; u32 and u32 checksums of a body in the file (common/io/body_file.h: whole, beginning; else 0 and 0);
+	 * slice body (empty when it is in the file). The body has CRLF line ends and our Received: first.
 	 */
 	SUBMIT_MESSAGE = 7,
 	/* queued -> smtpd: u8 result */

@@ -19,10 +19,29 @@ from harness import SLOWNESS
 
 READY, JOB, JOB_FILE, REPLY, ALIVE = range(1, 6)
 UP, DOWN, FULL, UNKNOWN = range(4)
-DONE, TEMPORARY, PERMANENT = range(3)
+DONE, TEMPORARY, PERMANENT, DAMAGED = range(4)
 TLS_WORDS = {"standard": 0, "off": 1, "required": 2, "verified": 3}
 HEADER = struct.Struct("<IHHI")
 BODY = b"Subject: test\r\n\r\ntext\r\n"
+
+
+def crc32c_table():
+    table = []
+    for crc in range(256):
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+        table.append(crc)
+    return table
+
+
+CRC32C = crc32c_table()
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ CRC32C[(crc ^ byte) & 255]
+    return crc ^ 0xFFFFFFFF
 
 
 def string(value):
@@ -48,7 +67,7 @@ class Result:
         self.kind, self.status, self.text = kind, status, text
 
     def __repr__(self):
-        return f"{('DONE', 'TEMPORARY', 'PERMANENT')[self.kind]} {self.status} {self.text}"
+        return f"{('DONE', 'TEMPORARY', 'PERMANENT', 'DAMAGED')[self.kind]} {self.status} {self.text}"
 
 
 class Reply:
@@ -126,12 +145,14 @@ class RelayQueue:
             self.input += data
 
     def give(self, domain, route="mx", tls="standard", recipients=None, body=BODY, sender="sender@example.net", login=("", ""), backup=0,
-             flags=1, in_file=False):
+             flags=1, in_file=False, checksum=None):
         """Gives a job, and returns its request id. Its queue id is the same number."""
+        if checksum is None:
+            checksum = crc32c(body) if in_file else 0
         self.last += 1
         recipients = recipients or [f"user@{domain}"]
         payload = struct.pack("<QQ", self.last, int(time.time())) + string(domain) + route_fields(route, tls, login)
-        payload += struct.pack("<BB", backup, flags) + string(sender) + string("") + struct.pack("<Q", len(body))
+        payload += struct.pack("<BB", backup, flags) + string(sender) + string("") + struct.pack("<QI", len(body), checksum)
         payload += string(b"" if in_file else body) + struct.pack("<I", len(recipients))
         for recipient in recipients:
             payload += string(recipient) + string("") + b"\0"

@@ -14,7 +14,7 @@ import unittest
 import relay_queue
 from dns import Dns
 from harness import ALL_SERVICES, DOMAIN, SLOWNESS, Suite, eventually, free_ports, is_root
-from relay_queue import DONE, DOWN, FULL, PERMANENT, TEMPORARY, UNKNOWN, UP, RelayQueue
+from relay_queue import BODY, DAMAGED, DONE, DOWN, FULL, PERMANENT, TEMPORARY, UNKNOWN, UP, RelayQueue
 from remote import DROP, SILENCE, Remote, Then
 from test_tls import make_pair
 
@@ -258,6 +258,14 @@ class Connections(RelayTest):
         body = b"Subject: large\r\n\r\n" + b".dots and text\r\n" * 200000
         self.assert_done(self.queue.relay("a.example.com", self.route(), body=body, in_file=True))
         self.assertEqual([message.content for message in hop.wait_messages()], [body])
+
+    def test_a_body_in_a_file_that_is_damaged_is_not_sent_to_its_end(self):
+        hop = self.hop()
+        body = b"Subject: large\r\n\r\n" + b"some text\r\n" * 50000
+        reply = self.queue.relay("a.example.com", self.route(), body=body, in_file=True, checksum=1)
+        self.assertEqual((reply.kind, reply.destination), (DAMAGED, UP), reply)
+        self.assert_done(self.queue.relay("a.example.com", self.route()))
+        self.assertEqual([message.content for message in hop.wait_messages()], [BODY])
 
     def test_bodies_that_wait_take_bounded_memory(self):
         hold = Hold()

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/checksum.h"
 #include "deliverd/batch.h"
 #include "deliverd/job.h"
 #include "deliverd/store.h"
@@ -81,6 +82,7 @@ deliver_put_job(struct wire_writer *writer, const char *sender, struct slice bod
 	wire_put_string(writer, sender);
 	wire_put_u8(writer, 0);
 	wire_put_u64(writer, body.length);
+	wire_put_u32(writer, file ? checksum_crc32c(0, body.data, body.length) : 0);
 	wire_put_slice(writer, file ? SLICE("") : body);
 	wire_put_u32(writer, count);
 	for (uint32_t i = 0; i < count; i++) {

@@ -224,6 +224,7 @@ teardown(void)
 /* ---- frames ---- */
 
 static struct buffer frame;
+static struct body_sums sums; /* of what is sent */
 
 static inline void
 send_message_sized(uint64_t id, struct slice envelope, uint8_t where, uint64_t size, struct slice body)
@@ -236,6 +237,8 @@ send_message_sized(uint64_t id, struct slice envelope, uint8_t where, uint64_t s
 	wire_put_slice(&writer, envelope);
 	wire_put_u8(&writer, where);
 	wire_put_u64(&writer, size);
+	wire_put_u32(&writer, sums.whole);
+	wire_put_u32(&writer, sums.beginning);
 	wire_put_slice(&writer, body);
 	ck_assert_int_eq(wire_end_bare(&writer), 0);
 	send_frame(SUBMIT_MESSAGE, 77, buffer_slice(&frame));

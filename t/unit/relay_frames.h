@@ -29,6 +29,7 @@ relay_frame(struct buffer *out, const char *domain, const struct route *route, u
 	wire_put_string(&writer, "sender@example.net");
 	wire_put_string(&writer, "envid");
 	wire_put_u64(&writer, sizeof(RELAY_FRAMES_BODY) - 1);
+	wire_put_u32(&writer, 0);
 	wire_put_string(&writer, RELAY_FRAMES_BODY);
 	wire_put_u32(&writer, count);
 	for (unsigned i = 0; i < count; i++) {

@@ -47,6 +47,7 @@ static struct fake relay;
 /* What is submitted. */
 static struct slice letter;
 static uint8_t letter_flags; /* enum envelope_flag */
+static bool letter_in_file;
 
 /* ---- what surrounds the scheduler ---- */
 
@@ -287,11 +288,13 @@ submit_from(const char *sender, const char *const *recipients, uint32_t count, u
 	buffer_init(&encoded, 4 * 1024 * 1024);
 	ck_assert_int_eq(envelope_encode(&envelope, &encoded), 0);
 	record = payload_message(id, &(struct message_payload){ .arrival = now, .body_size = letter.length, .recipients = count,
-		.envelope = buffer_slice(&encoded), .body = letter });
+		.body_in_file = letter_in_file, .sums = letter_in_file ? fixture_write_body(id, letter) : (struct body_sums){ 0 },
+		.envelope = buffer_slice(&encoded), .body = letter_in_file ? SLICE("") : letter });
 	buffer_free(&encoded);
 	message->recipients = count;
 	message->arrival = now;
 	message->body_size = letter.length;
+	message->body_in_file = letter_in_file;
 	ck_assert_int_eq(message_open(message, &all), 0);
 	store_add(fixture.store, message, record, NULL, NULL);
 	fixture_settle();
@@ -343,6 +346,7 @@ setup(void)
 	now = STARTED;
 	letter = SLICE("Subject: x\r\n\r\ntext\r\n");
 	letter_flags = 0;
+	letter_in_file = false;
 	expander.ask = ask;
 	expander_down = false;
 	fake_set(&local, 100);

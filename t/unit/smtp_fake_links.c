@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
+#include "common/io/body_file.h"
 #include "common/io/durable.h"
 #include "common/ipc/link.h"
 #include "common/ipc/proto_table.h"
@@ -92,6 +93,7 @@ static void
 take_message(struct wire_reader *reader)
 {
 	struct fake_message *message = &fake_world->message;
+	struct body_sums said = { 0 }, sums = { 0 };
 	struct slice body;
 	uint64_t size;
 
@@ -100,6 +102,8 @@ take_message(struct wire_reader *reader)
 	buffer_append_slice(&message->envelope, wire_get_slice(reader));
 	message->in_file = wire_get_u8(reader) != 0;
 	size = wire_get_u64(reader);
+	said.whole = wire_get_u32(reader);
+	said.beginning = wire_get_u32(reader);
 	body = wire_get_slice(reader);
 	buffer_clear(&message->body);
 	if (message->in_file) {
@@ -109,12 +113,13 @@ take_message(struct wire_reader *reader)
 		    durable_pread(spool_file, room, size, 0) != 0)
 			abort();
 		buffer_commit(&message->body, size);
+		body_sums_add(&sums, 0, buffer_slice(&message->body));
 	} else if (body.length != size) {
 		abort();
 	} else {
 		buffer_append_slice(&message->body, body);
 	}
-	if (!wire_done(reader))
+	if (!wire_done(reader) || memcmp(&said, &sums, sizeof(sums)) != 0)
 		abort();
 	message->count++;
 }

@@ -213,6 +213,20 @@ fixture_envelope(struct buffer *out, uint32_t count)
 	free(recipients);
 }
 
+/* Makes the body file of ID, and returns its checksums. */
+static inline struct body_sums
+fixture_write_body(uint64_t id, struct slice body)
+{
+	struct body_sums sums = { 0 };
+	int fd = store_create_body(fixture.store, id);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, body.data, body.length), (ssize_t)body.length);
+	close(fd);
+	body_sums_add(&sums, 0, body);
+	return sums;
+}
+
 /* A message's record, and the message, as submission makes them. */
 static inline struct record *
 fixture_record(uint64_t id, uint32_t recipients, struct slice body, struct slice ends, bool file, struct message **message_r)

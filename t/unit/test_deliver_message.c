@@ -167,7 +167,18 @@ START_TEST(a_large_body_is_converted_from_its_descriptor_for_every_mailbox)
 }
 END_TEST
 
-START_TEST(a_body_that_the_queue_cannot_give_is_tried_again_and_leaves_nothing)
+/* Delivers JOB, whose body is damaged, to Alice. */
+static void
+deliver_damaged(struct job *job)
+{
+	deliver_now(job);
+	deliver_assert(job->targets[0].outcome, DELIVER_DAMAGED, "4.3.0");
+	ck_assert_uint_eq(deliver_count("example.org/alice/tmp", NULL), 0);
+	ck_assert_uint_eq(deliver_count("example.org/alice/new", NULL), 0);
+	job_free(&job);
+}
+
+START_TEST(a_body_that_was_cut_is_said_to_be_damaged_and_leaves_nothing)
 {
 	struct deliver_target target = alice();
 	size_t length;
@@ -175,12 +186,39 @@ START_TEST(a_body_that_the_queue_cannot_give_is_tried_again_and_leaves_nothing)
 	struct job *job = deliver_job("s@x", slice_of(body, length), true, &target, 1);
 
 	ck_assert_int_eq(ftruncate(job->fd, (off_t)length - 5), 0);
+	deliver_damaged(job);
+	free(body);
+}
+END_TEST
+
+START_TEST(a_bit_that_flipped_anywhere_in_a_body_is_found_and_leaves_nothing)
+{
+	struct deliver_target target = alice();
+	size_t length;
+	char *body = large_body(&length);
+	const size_t places[] = { 0, STORE_CHUNK - 1, STORE_CHUNK, length / 2, length - 1 };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		struct job *job = deliver_job("s@x", slice_of(body, length), true, &target, 1);
+		char byte = (char)(body[places[i]] ^ 1 << i);
+
+		ck_assert_int_eq(pwrite(job->fd, &byte, 1, (off_t)places[i]), 1);
+		deliver_damaged(job);
+	}
+	free(body);
+}
+END_TEST
+
+START_TEST(a_body_that_cannot_be_read_is_tried_again)
+{
+	struct deliver_target target = alice();
+	struct job *job = deliver_job("s@x", deliver_small, true, &target, 1);
+
+	close(job->fd);
+	job->fd = open(deliver_root, O_PATH);
 	deliver_now(job);
 	deliver_assert(job->targets[0].outcome, DELIVER_TEMPORARY, "4.3.0");
-	ck_assert_uint_eq(deliver_count("example.org/alice/tmp", NULL), 0);
-	ck_assert_uint_eq(deliver_count("example.org/alice/new", NULL), 0);
 	job_free(&job);
-	free(body);
 }
 END_TEST
 
@@ -312,7 +350,8 @@ DELIVER_MAIN("deliver_message", a_message_arrives_with_its_added_lines_in_lf_and
              a_reverse_path_with_a_line_end_writes_no_line_of_its_own,
              a_message_that_was_here_before_is_a_loop,
              a_large_body_is_converted_from_its_descriptor_for_every_mailbox,
-             a_body_that_the_queue_cannot_give_is_tried_again_and_leaves_nothing,
+             a_body_that_was_cut_is_said_to_be_damaged_and_leaves_nothing,
+             a_bit_that_flipped_anywhere_in_a_body_is_found_and_leaves_nothing, a_body_that_cannot_be_read_is_tried_again,
              a_disk_that_takes_no_more_defers_and_leaves_nothing,
              a_full_mailbox_defers_or_refuses_as_configured_and_only_what_does_not_fit,
              a_large_body_that_does_not_fit_leaves_nothing, a_symbolic_link_in_a_mailbox_leads_nowhere,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/base/checksum.h"
 #include "common/mail/envelope.h"
 #include "queued/message.h"
 #include "queued/payload_deferral.h"
@@ -150,6 +151,19 @@ START_TEST(the_scan_finds_all_records_and_passes_over_zeros)
 	expect_record(&scan, 1);
 	expect_record(&scan, 2);
 	expect_end(&scan);
+}
+END_TEST
+
+START_TEST(a_segment_of_another_version_is_not_taken_for_a_damaged_one)
+{
+	struct segment_header header;
+
+	begin_segment(42);
+	little_put_u32(segment + 8, 1);
+	ck_assert_int_eq(segment_header_parse(slice_of(segment, SEGMENT_HEADER_COPY), &header), -EBADMSG);
+	little_put_u32(segment + 12, 0);
+	little_put_u32(segment + 12, checksum_crc32c(0, segment, 48));
+	ck_assert_int_eq(segment_header_parse(slice_of(segment, sizeof(segment)), &header), -EPROTONOSUPPORT);
 }
 END_TEST
 
@@ -506,6 +520,7 @@ main(void)
 	tcase_add_test(tests, a_length_that_leads_outside_is_no_record);
 	tcase_add_test(tests, a_segment_header_is_read_from_either_copy_and_not_from_none);
 	tcase_add_test(tests, the_scan_finds_all_records_and_passes_over_zeros);
+	tcase_add_test(tests, a_segment_of_another_version_is_not_taken_for_a_damaged_one);
 	tcase_add_test(tests, a_damaged_record_is_reported_and_the_next_one_found);
 	tcase_add_test(tests, a_record_image_inside_a_damaged_body_is_not_taken_for_a_record);
 	tcase_add_test(tests, without_a_header_the_salt_of_the_first_record_counts);

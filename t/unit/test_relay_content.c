@@ -3,13 +3,43 @@
  */
 #include "t/unit/unit.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/base/checksum.h"
 #include "t/unit/relay_world.h"
 
 static struct world *world;
 static FILE *file;
+
+/* The body is what was written to FILE. */
+static void
+use_file(void)
+{
+	char *bytes;
+	long size;
+
+	fflush(file);
+	size = ftell(file);
+	bytes = malloc((size_t)size);
+	ck_assert_int_eq(pread(fileno(file), bytes, (size_t)size, 0), size);
+	world->transaction.body_fd = fileno(file);
+	world->transaction.size = (uint64_t)size;
+	world->transaction.checksum = checksum_crc32c(0, bytes, (size_t)size);
+	free(bytes);
+}
+
+/* A bit of it flips. */
+static void
+damage_file(size_t offset)
+{
+	char byte;
+
+	ck_assert_int_eq(pread(fileno(file), &byte, 1, (off_t)offset), 1);
+	byte ^= 4;
+	ck_assert_int_eq(pwrite(fileno(file), &byte, 1, (off_t)offset), 1);
+}
 
 /* The body is SIZE bytes of lines in a file, each beginning with a dot. Returns the number of lines. */
 static size_t
@@ -20,9 +50,7 @@ make_file(size_t size)
 	file = tmpfile();
 	for (size_t i = 0; i < lines; i++)
 		fprintf(file, ".%061zu\r\n", i);
-	fflush(file);
-	world->transaction.body_fd = fileno(file);
-	world->transaction.size = lines * 64;
+	use_file();
 	return lines;
 }
 
@@ -163,24 +191,91 @@ START_TEST(a_remote_that_takes_nothing_of_the_message_times_out)
 }
 END_TEST
 
-START_TEST(a_file_that_is_too_short_is_never_ended)
+/* Sends the file, which is damaged: nobody may take what arrives for a whole message. */
+static void
+send_damaged(const char *extensions, const char *replies)
 {
 	char *text;
 
-	world = world_new();
-	world_ready(world, "250-8BITMIME\r\n250-PIPELINING\r\n");
-	make_file(128 * 1024);
-	world->transaction.size += 10;
+	world_ready(world, extensions);
 	world_send(world);
 	world_hears(world);
-	world_says(world, "250 Ok\r\n250 Ok\r\n354 go\r\n");
-	hear_all(&text);
-	ck_assert_ptr_null(strstr(text, "\r\n.\r\n"));
-	free(text);
+	world_says(world, replies);
+	while (world->dones == 0) {
+		ck_assert_uint_lt(hear_all(&text), world->transaction.size);
+		ck_assert_ptr_null(strstr(text, "\r\n.\r\n"));
+		free(text);
+		if (world->dones == 0)
+			world_says(world, "250 Ok\r\n"); /* to a chunk that is not the last one */
+	}
+	ck_assert_uint_eq(world->dones, 1);
+	ck_assert_int_eq(world->recipients[0].result.result, RELAY_DAMAGED);
+	ck_assert_str_eq(world->recipients[0].result.text, "The message is damaged in the queue");
+	ck_assert(!world->outcome.usable && !world->outcome.untouched);
+	fclose(file);
+	world_free(world);
+}
+
+START_TEST(a_file_that_is_too_short_is_never_ended)
+{
+	world = world_new();
+	make_file(128 * 1024);
+	world->transaction.size += 10;
+	send_damaged("250-8BITMIME\r\n250-PIPELINING\r\n", "250 Ok\r\n250 Ok\r\n354 go\r\n");
+}
+END_TEST
+
+START_TEST(a_file_with_a_bit_that_flipped_anywhere_is_never_ended)
+{
+	static const size_t places[] = { 0, 64 * 1024, 1024 * 1024 + 5, 3 * 512 * 1024 - 1 };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		world = world_new();
+		make_file(3 * 512 * 1024);
+		damage_file(places[i]);
+		send_damaged("250-8BITMIME\r\n250-PIPELINING\r\n", "250 Ok\r\n250 Ok\r\n354 go\r\n");
+		world = world_new();
+		make_file(3 * 512 * 1024);
+		damage_file(places[i]);
+		send_damaged("250-8BITMIME\r\n250-PIPELINING\r\n250-CHUNKING\r\n", "250 Ok\r\n250 Ok\r\n");
+	}
+}
+END_TEST
+
+START_TEST(a_damaged_file_that_is_to_be_converted_is_found_before_anything_is_said)
+{
+	world = world_new();
+	world_ready(world, "");
+	world_hears(world);
+	make_file(256 * 1024);
+	damage_file(200 * 1024);
+	world_send(world);
+	ck_assert_str_eq(world_hears(world), "");
+	ck_assert_uint_eq(world->dones, 1);
+	ck_assert_int_eq(world->recipients[0].result.result, RELAY_DAMAGED);
+	ck_assert(world->outcome.usable);
+	fclose(file);
+	world_free(world);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_read_is_tried_again)
+{
+	int closed;
+
+	world = world_new();
+	world_ready(world, "250-8BITMIME\r\n");
+	make_file(128 * 1024);
+	closed = open("/", O_PATH);
+	world->transaction.body_fd = closed;
+	world_send(world);
+	world_says(world, "250 Ok\r\n");
+	world_says(world, "250 Ok\r\n");
+	world_says(world, "354 go\r\n");
 	ck_assert_uint_eq(world->dones, 1);
 	ck_assert_int_eq(world->recipients[0].result.result, RELAY_TEMPORARY);
 	ck_assert_str_eq(world->recipients[0].result.text, "The message cannot be read");
-	ck_assert(!world->outcome.usable);
+	close(closed);
 	fclose(file);
 	world_free(world);
 }
@@ -285,9 +380,7 @@ START_TEST(a_large_file_is_converted_as_well)
 	fprintf(file, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n");
 	for (int i = 0; i < 10000; i++)
 		fprintf(file, "m\xc3\xa4h %06d\r\n", i);
-	fflush(file);
-	world->transaction.body_fd = fileno(file);
-	world->transaction.size = (uint64_t)ftell(file);
+	use_file();
 	world_send(world);
 	world_hears(world);
 	world_says(world, "250 Ok\r\n250 Ok\r\n354 go\r\n");
@@ -349,7 +442,7 @@ START_TEST(a_header_that_cannot_be_read_is_no_reason_to_return_mail)
 	world_send(world);
 	ck_assert_str_eq(world_hears(world), "");
 	ck_assert_uint_eq(world->dones, 1);
-	ck_assert_int_eq(world->recipients[0].result.result, RELAY_TEMPORARY);
+	ck_assert_int_eq(world->recipients[0].result.result, RELAY_DAMAGED);
 	ck_assert_str_eq(world->recipients[0].result.status, "4.3.0");
 	ck_assert(world->outcome.usable);
 	fclose(file);
@@ -360,6 +453,8 @@ END_TEST
 UNIT_MAIN("relay_content", a_large_file_goes_out_whole_with_its_dots_doubled, a_large_file_goes_out_in_chunks_each_of_which_is_answered,
           a_refused_chunk_ends_the_transaction_which_is_reset, a_refusal_in_the_middle_of_the_message_is_taken_and_ends_the_session,
           a_remote_that_takes_nothing_of_the_message_times_out, a_file_that_is_too_short_is_never_ended,
+          a_file_with_a_bit_that_flipped_anywhere_is_never_ended, a_damaged_file_that_is_to_be_converted_is_found_before_anything_is_said,
+          a_file_that_cannot_be_read_is_tried_again,
           bytes_above_127_are_declared_where_8bitmime_is_offered, a_server_without_8bitmime_gets_7_bits,
           seven_bits_are_sent_as_they_are_whatever_was_declared,
           a_file_of_7_bits_is_sent_as_it_is_though_it_could_not_be_converted, what_cannot_be_converted_fails_before_anything_is_said,

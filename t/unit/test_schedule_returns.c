@@ -154,7 +154,7 @@ says(const struct job *job, const char *words)
 	struct slice body;
 
 	ck_assert_int_eq(active_load(active), 0);
-	body = active_body(active);
+	body = active->payload.body;
 	return memmem(body.data, body.length, words, strlen(words)) != NULL;
 }
 

@@ -513,7 +513,7 @@ START_TEST(a_body_file_without_a_message_is_deleted_at_start)
 }
 END_TEST
 
-START_TEST(a_message_whose_body_is_short_or_missing_is_set_aside)
+START_TEST(a_message_whose_body_is_short_or_missing_is_damaged_and_kept_aside)
 {
 	uint64_t shorter = add_with_body(SLICE("body"), "bod");
 	uint64_t missing = add_with_body(SLICE("body"), "body");
@@ -522,12 +522,18 @@ START_TEST(a_message_whose_body_is_short_or_missing_is_set_aside)
 	store_remove_body(fixture.store, missing);
 	fixture_restart();
 	fixture_settle();
-	ck_assert_ptr_null(store_find(fixture.store, shorter));
-	ck_assert_ptr_null(store_find(fixture.store, missing));
-	ck_assert_ptr_nonnull(store_find(fixture.store, longer));
+	ck_assert(store_find(fixture.store, shorter)->damaged);
+	ck_assert(store_find(fixture.store, missing)->damaged);
+	ck_assert(!store_find(fixture.store, longer)->damaged);
 	ck_assert_uint_eq(fixture_count_files("damaged"), 3); /* two records, one body */
 	fixture_restart();
-	ck_assert_uint_eq(store_count(fixture.store), 1);
+	ck_assert(store_find(fixture.store, shorter)->damaged);
+	ck_assert_uint_eq(fixture_count_files("damaged"), 3);
+	fixture_result(shorter, 0, 1, RECIPIENT_BOUNCED);
+	fixture_result(missing, 0, 1, RECIPIENT_BOUNCED);
+	fixture_settle();
+	ck_assert_uint_eq(fixture_count_files("body"), 1);
+	ck_assert_uint_eq(fixture_count_files("damaged"), 3);
 }
 END_TEST
 
@@ -604,7 +610,7 @@ main(void)
 	tcase_add_test(tests, after_the_loss_of_the_syncer_everything_is_synced_anew);
 	tcase_add_test(tests, a_body_file_lives_as_long_as_its_message);
 	tcase_add_test(tests, a_body_file_without_a_message_is_deleted_at_start);
-	tcase_add_test(tests, a_message_whose_body_is_short_or_missing_is_set_aside);
+	tcase_add_test(tests, a_message_whose_body_is_short_or_missing_is_damaged_and_kept_aside);
 	tcase_add_test(tests, a_record_larger_than_a_segment_gets_a_segment_of_its_own_size);
 	tcase_add_test(tests, ten_thousand_messages_are_all_found_again);
 	tcase_add_test(tests, foreign_files_are_left_alone);

@@ -139,6 +139,7 @@ START_TEST(a_message_cut_short_anywhere_closes_the_channel)
 	wire_put_slice(&writer, buffer_slice(&envelope));
 	wire_put_u8(&writer, 0);
 	wire_put_u64(&writer, 4);
+	wire_put_u64(&writer, 0); /* checksums */
 	wire_put_slice(&writer, SLICE("body"));
 	length = buffer_length(&whole);
 	for (size_t cut = 0; cut < length; cut++) {
@@ -175,6 +176,37 @@ START_TEST(a_large_body_goes_through_a_file)
 	expect_result(SUBMIT_REPLY, SUBMIT_OK);
 	ck_assert_uint_eq(fixture_count_files("body"), 1);
 	ck_assert(store_find(fixture.store, first_id)->body_in_file);
+}
+END_TEST
+
+START_TEST(the_checksums_of_a_body_in_a_file_stand_in_its_record)
+{
+	struct message_payload payload;
+	struct record *record;
+	int fd;
+
+	connect_smtpd();
+	fd = open_body(first_id, 0);
+	ck_assert_int_eq(write(fd, "large body", 10), 10);
+	close(fd);
+	sums = (struct body_sums){ .whole = 0x12345678, .beginning = 0x9abcdef0 }; /* nobody looks whether they are right */
+	send_message(first_id, 1, 10, SLICE(""));
+	expect_result(SUBMIT_REPLY, SUBMIT_OK);
+	ck_assert_int_eq(store_read(fixture.store, store_find(fixture.store, first_id), &record), 0);
+	ck_assert_int_eq(payload_message_parse(record_payload_slice(record), &payload), 0);
+	ck_assert_uint_eq(payload.sums.whole, 0x12345678);
+	ck_assert_uint_eq(payload.sums.beginning, 0x9abcdef0);
+	record_release(&record);
+}
+END_TEST
+
+START_TEST(checksums_of_a_body_that_is_in_no_file_close_the_channel)
+{
+	connect_smtpd();
+	sums = (struct body_sums){ .whole = 1 };
+	send_message(first_id, 0, 4, SLICE("body"));
+	expect_closed();
+	ck_assert_uint_eq(store_count(fixture.store), 0);
 }
 END_TEST
 
@@ -362,6 +394,7 @@ UNIT_MAIN_WITH("submit", setup, teardown, a_message_is_accepted_when_it_is_durab
                a_size_that_is_not_the_bodys_closes_the_channel, a_broken_envelope_closes_the_channel,
                a_client_cannot_say_that_its_message_is_our_last_report, a_message_cut_short_anywhere_closes_the_channel,
                a_type_that_is_not_known_closes_the_channel, a_large_body_goes_through_a_file,
+               the_checksums_of_a_body_in_a_file_stand_in_its_record, checksums_of_a_body_that_is_in_no_file_close_the_channel,
                a_descriptor_of_a_body_cannot_be_read_from, a_body_that_is_shorter_than_said_is_refused_and_removed,
                a_message_that_names_a_body_which_was_never_opened_closes_the_channel,
                bodies_that_are_given_up_are_removed, what_is_too_big_is_refused,

@@ -71,7 +71,10 @@ START_TEST(a_reply_is_checked_whole)
 	}
 	reader = wire_read(buffer_slice(&out));
 	ck_assert_int_eq(deliver_check_reply(&reader, 1), -EPROTO);
-	out.data[out.start + 4] = 3;
+	out.data[out.start + 4] = DELIVER_DAMAGED;
+	reader = wire_read(buffer_slice(&out));
+	ck_assert_int_eq(deliver_check_reply(&reader, 2), 0);
+	out.data[out.start + 4] = DELIVER_DAMAGED + 1;
 	reader = wire_read(buffer_slice(&out));
 	ck_assert_int_eq(deliver_check_reply(&reader, 2), -EPROTO);
 	buffer_free(&out);
@@ -137,10 +140,10 @@ START_TEST(a_reply_of_a_relay_worker_is_checked_whole)
 		ck_assert_int_eq(relay_check_reply(&reader, 2), cut == buffer_length(&out) ? 0 : -EPROTO);
 	}
 	buffer_free(&out);
-	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UNKNOWN, 0, RELAY_PERMANENT, "", 2), 0);
+	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UNKNOWN, 0, RELAY_DAMAGED, "", 2), 0);
 	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UNKNOWN + 1, 0, RELAY_DONE, "", 2), -EPROTO);
 	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UP, 2, RELAY_DONE, "", 2), -EPROTO);
-	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UP, 0, RELAY_PERMANENT + 1, "", 2), -EPROTO);
+	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UP, 0, RELAY_DAMAGED + 1, "", 2), -EPROTO);
 	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UP, 0, RELAY_DONE, "", 1), -EPROTO);
 	memset(longest, 'x', sizeof(longest));
 	longest[RELAY_TEXT_MAX] = '\0';

@@ -13,16 +13,16 @@
 #define UNIT_MAIN(name, ...) UNIT_MAIN_WITH(name, NULL, NULL, __VA_ARGS__)
 
 /* The same with functions that are called before and after each test. */
-#define UNIT_MAIN_WITH(name, setup, teardown, ...)                                                                      \
+#define UNIT_MAIN_WITH(name, before, after, ...)                                                                        \
 	int main(void)                                                                                                  \
 	{                                                                                                               \
 		const TTest *const tests[] = { __VA_ARGS__ };                                                           \
                                                                                                                         \
-		return unit_run(name, setup, teardown, tests, sizeof(tests) / sizeof(tests[0]));                        \
+		return unit_run(name, before, after, tests, sizeof(tests) / sizeof(tests[0]));                          \
 	}
 
 static inline int
-unit_run(const char *name, SFun setup, SFun teardown, const TTest *const *tests, size_t count)
+unit_run(const char *name, SFun before, SFun after, const TTest *const *tests, size_t count)
 {
 	Suite *suite = suite_create(name);
 	TCase *all = tcase_create(name);
@@ -30,7 +30,7 @@ unit_run(const char *name, SFun setup, SFun teardown, const TTest *const *tests,
 	int failed;
 
 	tcase_set_timeout(all, 60); /* seconds; the default of 4 is short for a sanitizer on a busy machine */
-	tcase_add_checked_fixture(all, setup, teardown);
+	tcase_add_checked_fixture(all, before, after);
 	for (size_t i = 0; i < count; i++)
 		tcase_add_test(all, tests[i]);
 	suite_add_tcase(suite, all);
