@@ -4,8 +4,8 @@
         ...
     return meter.rate(messages)
 
-The time of a server is that of its processes and of those that they have reaped (/proc/PID/stat); what the kernel does for it elsewhere, in its own threads,
-is missing there, but not in the share of the machine that was idle (/proc/stat). On the load generator's machine a server that uses less could do more.
+The time of a server is that of its processes and of those that they have reaped (/proc/PID/stat); what the kernel does for it elsewhere,
+in its own threads, is missing there, but not in the share of the machine that was idle (/proc/stat).
 """
 
 import collections
@@ -85,8 +85,8 @@ class Meter:
 
 @contextlib.contextmanager
 def kept_awake():
-    """No processor sleeps: one with nothing to do polls for something (by power management's quality of service). So it is on a busy machine, where nobody pays for
-    wake-ups, which take long on a virtual machine.
+    """No processor sleeps: one with nothing to do polls for something (by power management's quality of service). So it is on a busy
+    machine, where nobody pays for wake-ups, which take long on a virtual machine.
 
     Processes of SCHED_IDLE that spin are no replacement: only within their own session (autogroup) does everything else go before them.
     """

@@ -10,12 +10,12 @@ from processor import Figure, Meter, kept_awake
 from servers import Sink
 
 Work = collections.namedtuple("Work", "messages sessions size recipients kept awake", defaults=(1, False, False))
-Work.__doc__ = """What smtp-source sends: MESSAGES of SIZE bytes to RECIPIENTS each over SESSIONS at once, with a connection for each message, or all KEPT. Whether
-processors are kept AWAKE meanwhile."""
+Work.__doc__ = """What smtp-source sends: MESSAGES of SIZE bytes to RECIPIENTS each over SESSIONS at once, with a connection for each
+message, or all KEPT. Whether processors are kept AWAKE meanwhile."""
 
 
 def mailboxes(work):
-    """Those that smtp-source writes to: "user", or, with more recipients than one, a number before it."""
+    """Those that smtp-source writes to: "user", or, with more recipients than one, numbers before it."""
     return ["user"] if work.recipients == 1 else ["user", *(f"{number}user" for number in range(work.recipients + 1))]
 
 

@@ -44,7 +44,7 @@ ROWS = [
     Row("pop3-logins", "POP3 logins, STAT and QUIT, 20 at once, 20 messages each", "logins/s", True,
         [("Angarium", logins(Angarium, 20, 5, 40, 20)), ("Dovecot", logins(Dovecot, 20, 5, 40, 20))], [Target("20 x Dovecot", "Dovecot", 20, True)]),
     Row("relay-20", "relaying 4 KiB messages through the queue, 20 sessions, until the queue is empty", "messages/s", True,
-        [("Angarium", relayer(Angarium, SMALL)), ("Postfix", relayer(Postfix, SMALL, 10)), ("OpenSMTPD", relayer(OpenSmtpd, SMALL, 200))],
+        [("Angarium", relayer(Angarium, SMALL)), ("Postfix", relayer(Postfix, SMALL, 10)), ("OpenSMTPD", relayer(OpenSmtpd, SMALL, 10))],
         [Target("8 x Postfix", "Postfix", 8, True)]),
     Row("deferred-memory", "memory of a deferred message in queued, 1,000,000 of them to 10,000 domains", "bytes", False,
         [("Angarium", memory_of_deferred)], [Target("at most 400 bytes", None, 400, False)]),
