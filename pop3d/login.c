@@ -11,7 +11,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/proc/listener.h"
 #include "common/proc/role_tls.h"
 
 enum {
@@ -161,28 +160,15 @@ accepted_tls(void *context, int client, const struct sockaddr *address, socklen_
 	welcome(context, client, address, true);
 }
 
-/* Begins with those that were not there before; *count_p are. */
-static int
-listen_on(struct login_worker *worker, const char *name, size_t *count_p,
-          void (*callback)(void *context, int client, const struct sockaddr *address, socklen_t length))
-{
-	int fd;
-
-	for (; (fd = process_listener(worker->process, name, *count_p)) >= 0; (*count_p)++)
-		if (listener_new(worker->process, fd, callback, worker) == NULL)
-			return -ENOMEM;
-	return 0;
-}
-
 static int
 listen_to_all(struct login_worker *worker)
 {
-	int error = listen_on(worker, "pop3", &worker->pop3_listeners, accepted);
+	int error = listener_set_update(&worker->pop3, worker->process, "pop3", accepted, worker);
 
-	return error != 0 ? error : listen_on(worker, "pop3s", &worker->pop3s_listeners, accepted_tls);
+	return error != 0 ? error : listener_set_update(&worker->pop3s, worker->process, "pop3s", accepted_tls, worker);
 }
 
-/* The first certificate brings listeners. */
+/* The first certificate brings listeners, and the last one takes them along. */
 static void
 reloaded(void *context)
 {

@@ -20,6 +20,7 @@
 #include "common/ipc/link.h"
 #include "common/ipc/proto_table.h"
 #include "common/mail/auth.h"
+#include "common/proc/listener.h"
 #include "common/proc/process.h"
 #include "pop3d/proto_handoff.h"
 
@@ -68,7 +69,7 @@ struct login_worker {
 	struct link_protocol session_protocols[LOGIN_SESSION_WORKERS_MAX];
 	char session_names[LOGIN_SESSION_WORKERS_MAX][24];
 	unsigned session_count;
-	size_t pop3_listeners, pop3s_listeners; /* that are served */
+	struct listener_set pop3, pop3s;
 	unsigned turn; /* the session worker that gets the next client */
 	TAILQ_HEAD(login_list, login) logins;
 	struct limits limits; /* of clients; those with TLS count also after they have logged in */

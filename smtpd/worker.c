@@ -31,8 +31,7 @@ struct worker;
 struct port {
 	struct worker *worker;
 	enum session_port kind;
-	size_t count;
-	struct listener *listeners[CONFIG_ENDPOINTS_MAX];
+	struct listener_set listeners;
 };
 
 struct worker {
@@ -137,22 +136,12 @@ session_gone(struct session_host *host, struct session *session)
 static void
 listen_on(struct port *port, struct worker *worker, const char *name, enum session_port kind)
 {
-	int fd;
-
 	port->worker = worker;
 	port->kind = kind;
-	while (port->count < CONFIG_ENDPOINTS_MAX) {
-		fd = process_listener(worker->process, name, port->count);
-		if (fd < 0)
-			return;
-		port->listeners[port->count] = listener_new(worker->process, fd, accepted, port);
-		if (port->listeners[port->count] == NULL)
-			return;
-		port->count++;
-	}
+	(void)listener_set_update(&port->listeners, worker->process, name, accepted, port); /* what could not be now can be at the next reload */
 }
 
-/* Again after a reload: the first certificate brings listeners. */
+/* Again after a reload: the first certificate brings listeners, and the last one takes them along. */
 static void
 listen_to_all(struct worker *worker)
 {
@@ -167,13 +156,6 @@ listen_to_users(struct worker *worker)
 	worker->local.worker = worker;
 	worker->local.kind = SESSION_PORT_LOCAL;
 	worker->users = listener_new_public(worker->process, "submit", accepted_user, &worker->local);
-}
-
-static void
-close_port(struct port *port)
-{
-	while (port->count > 0)
-		listener_free(&port->listeners[--port->count]);
 }
 
 static void
@@ -214,9 +196,9 @@ stop(void *context)
 	struct session *next;
 
 	worker->stopping = true;
-	close_port(&worker->smtp);
-	close_port(&worker->submission);
-	close_port(&worker->submissions);
+	listener_set_close(&worker->smtp.listeners);
+	listener_set_close(&worker->submission.listeners);
+	listener_set_close(&worker->submissions.listeners);
 	listener_free(&worker->users);
 	event_add(worker->stop_timer, &(struct timeval){ .tv_sec = STOP_SECONDS });
 	if (worker->host.limits.sessions == 0)

@@ -26,6 +26,7 @@ enum control_type {
 	CONTROL_STOP = 8,
 	CONTROL_FILE = 9,     /* string name; descriptor, open for reading: before the configuration that names it, again on reload */
 	CONTROL_PING = 10,    /* answered with CONTROL_PONG: the role's loop runs */
+	CONTROL_UNLISTEN = 11, /* string name: its listeners are to be closed with the configuration that comes next */
 	/* parent -> role that speaks TLS or keeps its keys, before START and again on reload */
 	CONTROL_TLS_TICKETS = 32, /* slice keys of session tickets (common/io/tls_ticket.h); also when they are changed */
 	CONTROL_TLS_CHAIN = 33,   /* slice certificate chain in PEM: one more; not for keepers */

@@ -2,7 +2,7 @@
  * Keeps private keys. They come from the parent over the control channel; whoever asks over the sibling channel gets signatures of the kinds
  * that a handshake needs, and cannot get anything decrypted: RSA key exchange is not spoken.
  *
- * The keys of before the last reload are still signed with, for handshakes that began before it.
+ * The keys of before the last reload are still signed with, for handshakes that began before it; unless no certificate is left.
  */
 #include "common/proc/keeper.h"
 
@@ -78,6 +78,8 @@ on_use(struct channel *channel, void *context, struct channel_frame *frame)
 	set_clear(&past);
 	past = present;
 	present = coming;
+	if (present.count == 0) /* the last certificate is gone: no key stays for the sake of a handshake */
+		set_clear(&past);
 	coming = (struct key_set){ 0 };
 	return 0;
 }

@@ -221,3 +221,31 @@ listener_resume(struct listener *listener)
 	listener->paused = false;
 	event_add(listener->readable, NULL);
 }
+
+/* ---- all of one name ---- */
+
+int
+listener_set_update(struct listener_set *set, struct process *process, const char *name,
+                    void (*accepted)(void *context, int client, const struct sockaddr *address, socklen_t length), void *context)
+{
+	if (process_listener(process, name, 0) < 0)
+		listener_set_close(set);
+	while (set->count < CONFIG_ENDPOINTS_MAX) {
+		int fd = process_listener(process, name, set->count);
+
+		if (fd < 0)
+			break;
+		set->list[set->count] = listener_new(process, fd, accepted, context);
+		if (set->list[set->count] == NULL)
+			return -ENOMEM;
+		set->count++;
+	}
+	return 0;
+}
+
+void
+listener_set_close(struct listener_set *set)
+{
+	while (set->count > 0)
+		listener_free(&set->list[--set->count]);
+}

@@ -33,4 +33,18 @@ void listener_free(struct listener **listener);
 void listener_pause(struct listener *listener);
 void listener_resume(struct listener *listener);
 
+/* All TCP listeners of one name ("smtp"). Begins with zeros. */
+struct listener_set {
+	size_t count;
+	struct listener *list[CONFIG_ENDPOINTS_MAX];
+};
+
+/*
+ * Listens on what the process has been given under NAME, and no more on what was taken from it: at the start, and again after each reload. 0, or
+ * -ENOMEM.
+ */
+int listener_set_update(struct listener_set *set, struct process *process, const char *name,
+                        void (*accepted)(void *context, int client, const struct sockaddr *address, socklen_t length), void *context);
+void listener_set_close(struct listener_set *set);
+
 #endif

@@ -95,6 +95,8 @@ int parent_lock(struct parent *parent);
 int parent_bind(struct parent *parent);
 /* Binds what was not possible before, and gives it to the roles that are there. What cannot be bound is logged. */
 void parent_bind_late(struct parent *parent);
+/* Closes the TCP listeners that the configuration has no endpoints for any more, and has the roles close them when they get that configuration. */
+void parent_unbind_early(struct parent *parent);
 /* Removes the UNIX sockets and the pid file. */
 void parent_unbind(struct parent *parent);
 

@@ -356,6 +356,50 @@ parent_bind_late(struct parent *parent)
 				(void)parent_send_listener(&parent->children[j], &parent->listeners[i]);
 }
 
+static bool
+is_wanted(const struct parent *parent, const struct parent_listener *listener)
+{
+	const struct service_tcp *const *tcp = listener->role->tcp;
+
+	for (size_t i = 0; i < SERVICE_NAMES_MAX && tcp[i] != NULL; i++)
+		if (strcmp(tcp[i]->name, listener->name) == 0)
+			return tcp[i]->endpoints(&parent->config)->count > 0;
+	return true; /* a UNIX socket */
+}
+
+static void
+take_from_roles(struct parent *parent, const struct parent_listener *listener)
+{
+	for (size_t i = 0; i < parent->child_count; i++) {
+		struct child *child = &parent->children[i];
+		struct wire_writer writer;
+
+		if (child->channel == NULL || child->role != listener->role)
+			continue;
+		writer = channel_begin(child->channel, CONTROL_UNLISTEN, 0, -1);
+		wire_put_string(&writer, listener->name);
+		(void)channel_send(child->channel, &writer);
+	}
+}
+
+void
+parent_unbind_early(struct parent *parent)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < parent->listener_count; i++) {
+		struct parent_listener *listener = &parent->listeners[i];
+
+		if (is_wanted(parent, listener)) {
+			parent->listeners[kept++] = *listener;
+			continue;
+		}
+		take_from_roles(parent, listener);
+		close(listener->fd);
+	}
+	parent->listener_count = kept;
+}
+
 void
 parent_unbind(struct parent *parent)
 {

@@ -3,7 +3,7 @@
  * keys of session tickets, and new ones in time.
  *
  * A pair that cannot be used ends the start. On reload it is logged, and the one of the same name that was used before stays in use. Roles
- * are ready for TLS from their start, so that the first certificate may come by a reload; the listeners that it makes possible are bound then.
+ * are ready for TLS from their start, so that the first certificate may come by a reload, and the last one go; the listeners that need one come and go with it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -115,6 +115,13 @@ pair_free(struct pair *pair)
 {
 	text_free(&pair->chain);
 	text_free(&pair->key);
+}
+
+static void
+pairs_free(struct parent_tls *tls)
+{
+	while (tls->count > 0)
+		pair_free(&tls->pairs[--tls->count]);
 }
 
 static int
@@ -249,8 +256,7 @@ tls_free(struct parent *parent)
 	struct parent_tls *tls = parent->tls;
 
 	parent->tls = NULL;
-	for (size_t i = 0; i < tls->count; i++)
-		pair_free(&tls->pairs[i]);
+	pairs_free(tls);
 	if (tls->ticket_timer != NULL)
 		event_free(tls->ticket_timer);
 	explicit_bzero(tls, sizeof(*tls));
@@ -358,6 +364,18 @@ tls_begin_late(struct parent *parent)
 	parent_bind_late(parent);
 }
 
+/* No certificate is left: each role forgets its own, and listeners that need one go. */
+static void
+tls_end(struct parent *parent)
+{
+	pairs_free(parent->tls);
+	send_to_all(parent, true);
+	send_to_all(parent, false);
+	tls_free(parent);
+	parent_unbind_early(parent);
+	log_event(LOG_NOTICE, "tls.ended");
+}
+
 static void
 tls_reload(struct parent *parent)
 {
@@ -367,7 +385,7 @@ tls_reload(struct parent *parent)
 
 	if (parent->config.tls_certificate.count == 0) {
 		if (tls != NULL)
-			log_event(LOG_WARNING, "tls.restart_needed", LOG_STRING("why", "TLS ends with a restart only; the certificates stay in use"));
+			tls_end(parent);
 		return;
 	}
 	if (tls == NULL) {
@@ -379,8 +397,7 @@ tls_reload(struct parent *parent)
 		return;
 	count = read_again(&parent->config.tls_certificate, tls, fresh);
 	if (count > 0) {
-		for (size_t i = 0; i < tls->count; i++)
-			pair_free(&tls->pairs[i]);
+		pairs_free(tls);
 		memcpy(tls->pairs, fresh, count * sizeof(*fresh));
 		tls->count = count;
 		send_to_all(parent, true);

@@ -35,6 +35,7 @@ struct held_listener {
 	char name[CONTROL_NAME_MAX];
 	uid_t peer;
 	int fd;
+	bool going; /* to be closed after the next reload */
 };
 
 struct held_file {
@@ -137,7 +138,7 @@ static const struct held_listener *
 process_find_listener(const struct process *process, const char *name, size_t index)
 {
 	for (size_t i = 0; i < process->listener_count; i++)
-		if (strcmp(process->listeners[i].name, name) == 0 && index-- == 0)
+		if (!process->listeners[i].going && strcmp(process->listeners[i].name, name) == 0 && index-- == 0)
 			return &process->listeners[i];
 	return NULL;
 }
@@ -230,6 +231,20 @@ process_run(struct process *process)
 
 /* ---- what the parent sends ---- */
 
+/* The role has let go of them. */
+static void
+process_close_listeners(struct process *process)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < process->listener_count; i++)
+		if (process->listeners[i].going)
+			close(process->listeners[i].fd);
+		else
+			process->listeners[kept++] = process->listeners[i];
+	process->listener_count = kept;
+}
+
 static int
 process_on_config(struct channel *channel, void *context, struct channel_frame *frame)
 {
@@ -259,6 +274,7 @@ process_on_config(struct channel *channel, void *context, struct channel_frame *
 	log_set_level(process->config.log_level);
 	if (process->started && process->on_reload.call != NULL)
 		process->on_reload.call(process->on_reload.context);
+	process_close_listeners(process);
 	return 0;
 }
 
@@ -272,10 +288,25 @@ process_on_listener(struct channel *channel, void *context, struct channel_frame
 	if (process->listener_count == LISTENERS_MAX)
 		return -E2BIG;
 	listener = &process->listeners[process->listener_count++];
+	listener->going = false;
 	wire_get_string(&frame->body, listener->name, sizeof(listener->name));
 	listener->peer = wire_get_u32(&frame->body);
 	listener->fd = frame->fd;
 	frame->fd = -1;
+	return 0;
+}
+
+static int
+process_on_unlisten(struct channel *channel, void *context, struct channel_frame *frame)
+{
+	struct process *process = context;
+	char name[CONTROL_NAME_MAX];
+
+	(void)channel;
+	wire_get_string(&frame->body, name, sizeof(name));
+	for (size_t i = 0; i < process->listener_count; i++)
+		if (strcmp(process->listeners[i].name, name) == 0)
+			process->listeners[i].going = true;
 	return 0;
 }
 
@@ -430,6 +461,7 @@ process_on_parent_gone(struct channel *channel, void *context, int error)
 static const struct channel_handler handlers[] = {
 	{ CONTROL_CONFIG, CHANNEL_ANY, false, process_on_config },
 	{ CONTROL_LISTENER, CHANNEL_ANY, true, process_on_listener },
+	{ CONTROL_UNLISTEN, 1 << STATE_RUNNING, false, process_on_unlisten },
 	{ CONTROL_FILE, CHANNEL_ANY, true, process_on_file },
 	{ CONTROL_LOG, 1 << STATE_PREPARING, true, process_on_log },
 	{ CONTROL_START, 1 << STATE_PREPARING, false, process_on_start },

@@ -272,14 +272,14 @@ static int
 on_use(struct channel *channel, void *context, struct channel_frame *frame)
 {
 	bool version_1_3 = wire_get_u8(&frame->body) != 0;
-	struct tls_context *fresh = NULL;
+	struct tls_context *fresh = NULL; /* of no certificates there is none: live sessions go on, new ones have no TLS */
 	const char *reason = "";
 	size_t at = 0;
 	int error = speaker_make_ready();
 
 	(void)channel;
 	(void)context;
-	if (error == 0)
+	if (error == 0 && speaker.count > 0)
 		error = tls_context_new(speaker.chains, speaker.count, version_1_3, &fresh, &at, &reason);
 	for (size_t i = 0; i < speaker.count; i++)
 		free((char *)(uintptr_t)speaker.chains[i].data);

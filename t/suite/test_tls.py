@@ -378,6 +378,12 @@ class TlsKeys(OwnSuiteTest):
         with connect(port or self.smtps_port) as client:
             return client.getpeercert(True)
 
+    def serial_or_none(self, port=None):
+        try:
+            return self.serial(port)
+        except (ssl.SSLError, OSError):
+            return None
+
     def test_no_worker_ever_holds_a_private_key(self):
         if not is_root():
             self.skipTest("reading a confined process's memory needs root")
@@ -470,14 +476,7 @@ class TlsKeys(OwnSuiteTest):
         session = connect(self.smtps_port)
         session.recv(1000)
         suite.kill_role("smtpd", "keeper")
-
-        def served():
-            try:
-                return self.serial()
-            except (ssl.SSLError, OSError):
-                return None
-
-        eventually(served, "handshakes with the new keeper")
+        eventually(self.serial_or_none, "handshakes with the new keeper")
         session.sendall(b"NOOP\r\n")
         self.assertTrue(session.recv(1000).startswith(b"250 "))
         session.close()
@@ -494,14 +493,7 @@ class TlsKeys(OwnSuiteTest):
                 client.expect(250, "NOOP")
         finally:
             os.kill(keeper, signal.SIGCONT)
-
-        def served():
-            try:
-                return self.serial()
-            except (ssl.SSLError, OSError):
-                return None
-
-        eventually(served, "handshakes again")
+        eventually(self.serial_or_none, "handshakes again")
 
     def test_only_tls_1_3_when_the_configuration_says_so(self):
         self.start_tls_suite(tls_min_version="1.3")
@@ -536,20 +528,47 @@ class TlsKeys(OwnSuiteTest):
             for service, port in (("smtpd", self.smtps_port), ("pop3d", self.pop3s_port)):
                 suite.reload(service)
 
-                def served(at=port):
-                    try:
-                        return self.serial(at)
-                    except (ssl.SSLError, OSError):
-                        return None
-
-                eventually(served, "the first handshake")
+                eventually(lambda at=port: self.serial_or_none(at), "the first handshake")
                 for _ in range(20):
                     self.assertTrue(self.serial(port))
             early.expect(250, "NOOP")
             early.expect(220, "STARTTLS")
         suite.kill_role("smtpd", "worker")
         eventually(lambda: self.serial() is not None, "a handshake of a new worker")
-        suite.write_configuration(tls_certificate="off")
-        suite.reload("smtpd")
-        eventually(lambda: "event=tls.restart_needed" in suite.log("smtpd"), "it is said that this takes a restart")
-        self.assertTrue(self.serial())
+
+    def test_the_last_certificate_goes_with_a_reload_and_takes_no_session_along(self):
+        suite = self.start_tls_suite()
+        pair = suite.directives["tls_certificate"]
+        ports = {"smtpd": self.smtps_port, "pop3d": self.pop3s_port}
+        sessions = {port: connect(port, context()) for port in ports.values()}
+        for session in sessions.values():
+            session.recv(1000)
+        with suite.smtp() as client:
+            client.hello()
+            self.assertIn("STARTTLS", client.capabilities)
+            suite.write_configuration(tls_certificate="off")
+            for service in ports:
+                suite.reload(service)
+                eventually(lambda name=service: "event=tls.ended" in suite.log(name), "the end of TLS")
+            eventually(lambda: not self.listens(self.smtps_port) and not self.listens(self.pop3s_port), "nobody listens")
+            client.expect(502, "STARTTLS")
+            client.hello()
+            self.assertNotIn("STARTTLS", client.capabilities)
+        for session in sessions.values():
+            session.sendall(b"NOOP\r\n")
+            self.assertTrue(session.recv(1000))
+            session.close()
+        suite.kill_role("smtpd", "worker")
+        suite.kill_role("smtpd", "keeper")
+        suite.write_configuration(tls_certificate=pair)
+        for service, port in ports.items():
+            suite.reload(service)
+            eventually(lambda at=port: self.serial_or_none(at), "a handshake after the return of the certificate")
+
+    @staticmethod
+    def listens(port):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except ConnectionRefusedError:
+            return False
+        return True
