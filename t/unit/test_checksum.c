@@ -55,4 +55,25 @@ START_TEST(pieces_give_the_same_as_the_whole_at_any_alignment)
 }
 END_TEST
 
-UNIT_MAIN("checksum", the_examples_of_rfc_3720_come_out, pieces_give_the_same_as_the_whole_at_any_alignment)
+START_TEST(long_pieces_give_the_same_as_their_bytes)
+{
+	static unsigned char bytes[20000];
+	static const size_t lengths[] = { 2047, 2048, 6143, 6144, 6145, 8192, 12287, 12288, 12289, 18432, 19990 };
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(i * i >> 5 ^ i);
+	for (size_t start = 0; start < 9; start++) {
+		for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+			uint32_t whole = slow_crc32c(bytes + start, lengths[i]);
+			uint32_t part = checksum_crc32c(0, bytes + start, 100);
+
+			ck_assert_uint_eq(checksum_crc32c(0, bytes + start, lengths[i]), whole);
+			ck_assert_uint_eq(~checksum_by_table(UINT32_MAX, bytes + start, lengths[i]), whole);
+			ck_assert_uint_eq(checksum_crc32c(part, bytes + start + 100, lengths[i] - 100), whole);
+		}
+	}
+}
+END_TEST
+
+UNIT_MAIN("checksum", the_examples_of_rfc_3720_come_out, pieces_give_the_same_as_the_whole_at_any_alignment,
+          long_pieces_give_the_same_as_their_bytes)
