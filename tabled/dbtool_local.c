@@ -16,19 +16,18 @@ enum {
 	DIRECTORY_MODE = 0700,
 };
 
-/* The same directory that the parent of tabled would make. */
+/* The same directory that the parent of tabled would make. One that belongs to root was left by who was killed in doing that. */
 static int
 local_make_directory(const char *path, bool privileged, const struct account *account)
 {
 	struct stat status;
-	int error;
+	int error = durable_make_directory(path, DIRECTORY_MODE);
 
-	if (stat(path, &status) == 0)
-		return 0;
-	error = durable_make_directory(path, DIRECTORY_MODE);
+	if (error == 0 && stat(path, &status) == -1)
+		error = -errno;
 	if (error != 0)
 		return dbtool_fail(EX_CANTCREAT, "%s: %s", path, strerror(-error));
-	if (privileged && chown(path, account->uid, account->gid) == -1)
+	if (privileged && status.st_uid == 0 && chown(path, account->uid, account->gid) == -1)
 		return dbtool_fail(EX_OSERR, "%s: %s", path, strerror(errno));
 	return 0;
 }

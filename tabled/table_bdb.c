@@ -8,14 +8,13 @@
  */
 #include "tabled/table.h"
 
-#include "common/io/durable.h"
+#include "tabled/table_files.h"
 
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <db.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,7 +46,6 @@ static const char *const files[TABLE_SPACE_COUNT] = {
 struct table {
 	int lock_fd;
 	int directory_fd;
-	u_int32_t synced_log; /* the newest log file whose directory entry is known to be durable */
 	DB_ENV *env;
 	DB *spaces[TABLE_SPACE_COUNT];
 	DB_TXN *transaction;
@@ -114,63 +112,15 @@ table_lock(struct table *table, const char *directory)
 	return 0;
 }
 
-/* 0 or a negative errno value. */
-static int
-table_settle_file(int directory_fd, const char *name)
-{
-	int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat status;
-	int error;
-
-	if (fd == -1)
-		return -errno;
-	error = fstat(fd, &status) == -1 ? -errno : 0;
-	if (error == 0 && S_ISREG(status.st_mode))
-		error = durable_sync(fd);
-	if (error == 0)
-		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	close(fd);
-	return error;
-}
-
-/*
- * What recovery reads must be what is on the disk. The kernel has pages in memory that are not, when a sync failed in an earlier
- * process: it says so once, and takes them for clean from then on. So all is synced, forgotten, and then read from the disk itself.
- */
-static int
-table_settle(struct table *table)
-{
-	int fd = openat(table->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-	int error = 0;
-
-	if (directory == NULL) {
-		error = -errno;
-		if (fd != -1)
-			close(fd);
-		return error;
-	}
-	for (errno = 0; error == 0 && (entry = readdir(directory)) != NULL; errno = 0) {
-		if (entry->d_name[0] == '.')
-			continue;
-		error = table_settle_file(table->directory_fd, entry->d_name);
-		if (error != 0)
-			snprintf(table->message, sizeof(table->message), "%.100s: %s", entry->d_name, strerror(-error));
-	}
-	if (error == 0)
-		error = -errno;
-	closedir(directory);
-	return error;
-}
-
 static int
 table_open_environment(struct table *table, const char *directory, uint64_t cache)
 {
 	const u_int32_t flags =
 		DB_CREATE | DB_INIT_MPOOL | DB_INIT_LOG | DB_INIT_TXN | DB_RECOVER | DB_PRIVATE;
-	int result = db_env_create(&table->env, 0);
+	int result;
 
+	table_files_init();
+	result = db_env_create(&table->env, 0);
 	if (result != 0) {
 		table->env = NULL;
 		return result;
@@ -235,33 +185,13 @@ table_check_format(struct table *table)
 	return error;
 }
 
-/* Berkeley DB syncs its files but not the directory in which it makes them. */
-static int
-table_sync_directory(struct table *table)
-{
-	DB_LOG_STAT *statistics;
-	u_int32_t newest;
-	int error = table_result(table, table->env->log_stat(table->env, &statistics, 0));
-
-	if (error != 0)
-		return error;
-	newest = statistics->st_cur_file;
-	free(statistics);
-	if (newest == table->synced_log)
-		return 0;
-	error = durable_sync(table->directory_fd);
-	if (error == 0)
-		table->synced_log = newest;
-	return error;
-}
-
 static int
 table_start(struct table *table, const char *directory, uint64_t cache)
 {
 	int error = table_lock(table, directory);
 
 	if (error == 0)
-		error = table_settle(table);
+		error = table_files_settle(table->directory_fd, table->message, sizeof(table->message));
 	if (error != 0)
 		return error;
 	error = table_result(table, table_open_environment(table, directory, cache));
@@ -269,8 +199,7 @@ table_start(struct table *table, const char *directory, uint64_t cache)
 		error = table_result(table, table_open_space(table, (enum table_space)space));
 	if (error == 0)
 		error = table_check_format(table);
-	table->synced_log = 0;
-	return error != 0 ? error : table_sync_directory(table);
+	return error;
 }
 
 int
@@ -354,8 +283,6 @@ table_commit(struct table *table)
 
 	table->transaction = NULL;
 	error = table_result(table, transaction->commit(transaction, DB_TXN_SYNC));
-	if (error == 0 && table_sync_directory(table) != 0)
-		error = -EIO;
 	/*
 	 * Committed or not, it is perhaps not durable, and a later sync of the log would not say so again: nothing
 	 * may be built on it before a recovery has read what is there.

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -118,20 +119,34 @@ durable_sync_directory(int dirfd, const char *name)
 }
 
 int
-durable_make_directory(const char *path, mode_t mode)
+durable_sync_above(const char *path)
 {
 	char above[PATH_MAX];
+	size_t length = strlcpy(above, path, sizeof(above));
 	char *slash;
 
-	if (mkdir(path, mode) != 0)
-		return errno == EEXIST ? 0 : -errno;
-	if (strlcpy(above, path, sizeof(above)) >= sizeof(above))
+	if (length >= sizeof(above))
 		return -ENAMETOOLONG;
+	while (length > 1 && above[length - 1] == '/')
+		above[--length] = '\0';
 	slash = strrchr(above, '/');
 	if (slash == NULL)
 		return durable_sync_directory(AT_FDCWD, ".");
 	slash[slash == above ? 1 : 0] = '\0';
 	return durable_sync_directory(AT_FDCWD, above);
+}
+
+int
+durable_make_directory(const char *path, mode_t mode)
+{
+	bool made = mkdir(path, mode) == 0;
+	int error;
+
+	if (!made && errno != EEXIST)
+		return -errno;
+	error = durable_sync_above(path);
+	/* Who may not read the directory above has not made this one, and file systems that are on no disk have nothing to sync. */
+	return !made && (error == -EACCES || error == -EINVAL) ? 0 : error;
 }
 
 int

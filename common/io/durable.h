@@ -19,9 +19,11 @@ int durable_sync(int fd);
 int durable_sync_data(int fd);
 /* Syncs a directory's entries. NAME is relative to DIRFD; "." for itself. */
 int durable_sync_directory(int dirfd, const char *name);
+/* Syncs the directory that PATH is in: the name of what PATH leads to. */
+int durable_sync_above(const char *path);
 /*
  * Makes one directory, and its name durable: who keeps something durable in it knows nothing of what leads there. One that exists stays
- * as it is. 0 or a negative errno value.
+ * as it is, and its name is synced all the same: who made it may have been killed before that. 0 or a negative errno value.
  */
 int durable_make_directory(const char *path, mode_t mode);
 /* Reserves space with zeros, so that later writes need no metadata. -ENOSPC is returned; unsupported file systems count as success. */

@@ -4,7 +4,7 @@ The file system is taken to be a journalling one (it is itself consistent, and a
 all), but without any order among changes beyond what was synced:
 
 - Data that was written and not synced is there, or not, or in parts (of TEAR bytes), or the file has only grown, by zeros or garbage.
-- A change of a file's size that was not synced has happened, or not. fdatasync covers growth but no cutting off.
+- A change of a file's size that was not synced has happened, or not. fdatasync covers it, as fdatasync(2) says.
 - A name that was made, removed, or moved, is as before until its directory is synced; syncing the file itself does not help. (ext4 does
   more than that; it is not relied upon.) A move never leaves a file without both names; it may leave both.
 - A sync covers what had ended before it began, and counts when it has ended.
@@ -18,12 +18,13 @@ PAGE = 4096
 
 class Change:
     """One change that may not be durable yet. KIND: data, size, name."""
-    __slots__ = ("kind", "inode", "ended", "durable", "offset", "data", "size", "name", "target", "added", "number")
+    __slots__ = ("kind", "inode", "ended", "durable", "offset", "data", "size", "name", "target", "added", "number", "process")
 
-    def __init__(self, kind, inode, ended, number):
+    def __init__(self, kind, inode, operation, number):
         self.kind = kind
         self.inode = inode      # the file, or the directory of the name
-        self.ended = ended
+        self.ended = operation.ended
+        self.process = operation.process
         self.number = number
         self.durable = False
         self.offset = 0
@@ -37,14 +38,20 @@ class Change:
 class Inode:
     """BASE is what is durable: the bytes of a file, or the names of a directory. NOW is what the processes see."""
 
-    def __init__(self, region, directory):
+    def __init__(self, region, directory, content=b""):
         self.region = region
         self.directory = directory
-        self.base = {} if directory else bytearray()
-        self.now = {} if directory else bytearray()
+        self.base = {} if directory else content
+        self.now = {} if directory else content
         self.position = 0
         self.pending = []
         self.note = None  # of the checker, while nothing is pending
+
+    def own(self):
+        """Of a file: before the first change of it, the content is whoever's it came from."""
+        if isinstance(self.now, bytes):
+            self.base = bytearray(self.base)
+            self.now = bytearray(self.now)
 
     def apply(self, content, change, choice):
         """CHOICE: True, or a list of what happened to each part of the data."""
@@ -93,22 +100,38 @@ def write_torn(content, change, parts):
 
 
 class Disk:
-    def __init__(self, top, regions, tear=None):
+    """
+    REGIONS: paths below TOP, each of which counts as a file system of its own; one inside another is a mount point, which is there from the
+    beginning. BASE: what is there, too: {path below TOP: content, or None for a directory}.
+    """
+
+    def __init__(self, top, regions, tear=None, base=None):
         self.top = str(top)
         self.regions = regions
         self.tear = tear or {}
         self.root = Inode("", True)
+        for region in regions:
+            if "/" in region:
+                self.root.base[region] = self.root.now[region] = Inode(region, True)
         self.pending = {region: {} for region in regions}  # changes, oldest first; a dict for its order
         self.version = dict.fromkeys(regions, 0)
         self.numbers = 0
         self.covered = {}  # of a sync that has begun: the changes that it makes durable
+        for path, content in sorted((base or {}).items()):
+            self.load(path, content)
+
+    def load(self, path, content):
+        words = self.split(f"{self.top}/{path}")
+        above = self.find(words[:-1])
+        above.base[words[-1]] = above.now[words[-1]] = Inode(words[0], content is None, content)
 
     # ---- names ----
 
     def split(self, path):
-        """The words of PATH below the top, when it is in a region; else None."""
-        words = path[len(self.top) + 1:].split("/") if path.startswith(self.top + "/") else []
-        return words if words and words[0] in self.regions else None
+        """The region that PATH is in, and the words behind that; else None."""
+        below = path[len(self.top) + 1:] if path.startswith(self.top + "/") else ""
+        region = max((name for name in self.regions if below == name or below.startswith(name + "/")), key=len, default=None)
+        return [region, *below[len(region) + 1:].split("/")] if region and below != region else region and [region]
 
     def find(self, words):
         inode = self.root
@@ -128,7 +151,9 @@ class Disk:
 
     def change(self, kind, inode, region, operation):
         self.numbers += 1
-        change = Change(kind, inode, operation.ended, self.numbers)
+        if kind != "name":
+            inode.own()
+        change = Change(kind, inode, operation, self.numbers)
         inode.pending.append(change)
         inode.note = None
         self.pending[region][change] = True
@@ -215,10 +240,7 @@ class Disk:
         if inode is None:
             return False
         changes = self.pending[inode.region] if operation.call == "syncfs" else inode.pending
-        covered = [change for change in changes if change.ended <= operation.began]
-        if operation.call == "fdatasync":
-            covered = [change for change in covered if change.kind != "size" or change.size > change.offset]
-        self.covered[operation] = covered
+        self.covered[operation] = [change for change in changes if change.ended <= operation.began]
         return True
 
     def end_sync(self, operation):

@@ -36,6 +36,7 @@ class Operation:
     ended: int
     who: str       # service and role
     call: str
+    process: int   # or thread
     path: str = ""
     to: str = ""   # of rename and link
     offset: int = -1  # -1: where the last write or seek ended
@@ -167,7 +168,7 @@ class Reader:
             return None
         first = DESCRIPTOR.match(arguments)  # not one that a message passes on
         on = text_of(first.group(1)).decode(errors="surrogateescape") if first else ""
-        common = {"began": began, "ended": ended, "who": self.role(thread, began), "call": call, "unsure": result is None}
+        common = {"began": began, "ended": ended, "who": self.role(thread, began), "call": call, "process": thread.number, "unsure": result is None}
         if result is None and call in ("fsync", "fdatasync", "syncfs", "lseek", "clone", "clone3", "execve", "chroot"):
             return None
 

@@ -4,6 +4,8 @@
  *   in:   PATH
  *   out:  message ID DIGEST             of the body behind its first header field, without CRs (SHA-256; "-": it cannot be read)
  *         reports ID ORIGINAL           when it is a report about ORIGINAL
+ *         failed ID ADDRESS             of each recipient that this report says to have failed
+ *         mark ID held|warned|returned  what holds of the whole message
  *         recipient ID STATE ADDRESS    of each index that is known
  *         ... event=...                 lines of the log, as they come
  *         done RESULT                   of store_open
@@ -88,15 +90,32 @@ print_file_digest(const struct store *store, const struct message *message)
 	return error;
 }
 
+/* What stands behind WORDS in TEXT, up to the line's end; *text goes on behind that. False when there is none. */
+static bool
+find_behind(struct slice *text, struct slice words, struct slice *found_r)
+{
+	const char *found = memmem(text->data, text->length, words.data, words.length);
+
+	if (found == NULL)
+		return false;
+	*text = slice_from(*text, (size_t)(found - text->data) + words.length);
+	*found_r = slice_first(*text, slice_find(*text, '\r'));
+	*text = slice_from(*text, found_r->length);
+	return true;
+}
+
 /* Reports are small, and stand in their records. */
 static void
-print_original(const char *name, struct slice body)
+print_report(const char *name, struct slice body)
 {
-	static const char field[] = "X-Angarium-Queue-ID: ";
-	const char *found = memmem(body.data, body.length, field, sizeof(field) - 1);
+	struct slice found;
 
-	if (found != NULL)
-		printf("reports %s %.*s\n", name, QUEUEID_SIZE - 1, found + sizeof(field) - 1);
+	if (!find_behind(&body, SLICE("\r\nX-Angarium-Queue-ID: "), &found))
+		return;
+	printf("reports %s %.*s\n", name, (int)found.length, found.data);
+	while (find_behind(&body, SLICE("\r\nFinal-Recipient: rfc822; "), &found))
+		if (slice_starts_nocase(body, SLICE("\r\nAction: failed\r\n")))
+			printf("failed %s %.*s\n", name, (int)found.length, found.data);
 }
 
 static void
@@ -119,6 +138,17 @@ print_recipients(const struct message *message, const char *name, struct slice e
 }
 
 static void
+print_marks(const struct message *message, const char *name)
+{
+	if (message->held)
+		printf("mark %s held\n", name);
+	if (message->warned)
+		printf("mark %s warned\n", name);
+	if (message->returned)
+		printf("mark %s returned\n", name);
+}
+
+static void
 print_message(void *context, struct message *message)
 {
 	struct store *store = context;
@@ -137,9 +167,10 @@ print_message(void *context, struct message *message)
 		printf("-");
 	printf("\n");
 	if (error == 0 && !parsed.body_in_file)
-		print_original(name, parsed.body);
+		print_report(name, parsed.body);
 	if (error == 0)
 		print_recipients(message, name, parsed.envelope);
+	print_marks(message, name);
 	record_release(&record);
 }
 

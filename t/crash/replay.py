@@ -3,17 +3,23 @@
 A state is known by the set of changes that are in it, so none is recovered twice, also not in another replay of the same record.
 """
 
+import hashlib
 import random
 import re
 
 from disk import PAGE, Disk
+from workload import ELSEWHERE
 
-REGIONS = ("spool", "mail", "table")  # directories below the top
-SHARES = {"spool": 0.6, "mail": 0.25, "table": 0.15}  # of the states
+MAIL = ("mail", "mail/" + ELSEWHERE)  # the second one is a file system of its own
+REGIONS = ("spool", *MAIL, "table")  # directories below the top
+SHARES = {"spool": 0.6, "mail": 0.2, "mail/" + ELSEWHERE: 0.05, "table": 0.15}  # of the states
+ORDERS = {"hold": ("held", True), "release": ("held", False), "bounce": ("returned", True)}  # of queuetool: what each promises
 EXHAUSTIVE = 4      # open changes up to which every combination of them is built
 SAMPLES = 3         # random states at a cut with more
 ALERT = 40          # events after an ignored sync at each of which the power is cut
-REMOVALS = "queued syncer: fsync of segment/"
+NO_ROWS = hashlib.sha256(b"").hexdigest()  # of an empty table
+SEGMENTS = "queued syncer: fsync of segment/"
+TABLE = "tabled: fsync of the table's directory"
 KINDS = (  # of files, by their paths below the top
     (re.compile(r""), "the directory above"),
     (re.compile(r"spool"), "the spool's directory"),
@@ -22,6 +28,8 @@ KINDS = (  # of files, by their paths below the top
     (re.compile(r"spool/body"), "body/"),
     (re.compile(r"spool/body/.*"), "a body"),
     (re.compile(r"mail"), "the mail root"),
+    (re.compile(rf"mail/{ELSEWHERE}/.*/new"), "new/ elsewhere"),
+    (re.compile(rf"mail/{ELSEWHERE}/.*/tmp/.*"), "a message in tmp/ elsewhere"),
     (re.compile(r"mail/.*/new"), "new/"),
     (re.compile(r"mail/.*/tmp/.*"), "a message in tmp/"),
     (re.compile(r"table"), "the table's directory"),
@@ -49,22 +57,22 @@ class Replay:
     each change. IGNORED: a class of syncs that does nothing; the pass then ends with the first violation.
     """
 
-    def __init__(self, operations, promises, recovery, top, states, seed, ignored=None, base=None):
-        self.operations = operations
+    def __init__(self, recording, recovery, states, seed, ignored=None, base=None):
+        self.operations = recording.operations
         self.recovery = recovery
         self.ledger = recovery.ledger
-        self.top = top
+        self.top = recording.top
         self.states = states
         self.random = random.Random(seed)
         self.ignored = ignored
-        self.disk = Disk(top, REGIONS, {"table": PAGE})
+        self.disk = Disk(self.top, REGIONS, {"table": PAGE})
         self.keys = random.Random(1)
         self.weights = {}   # of a change: a random number; a state's key is the XOR of those that are in it
         self.folded = dict.fromkeys(REGIONS, 0)
-        self.events = self.make_events(promises)
-        self.rows = base.rows if base else [None]  # after each change of the table
+        self.events = self.make_events(recording.promises)
+        self.rows = base.rows if base else [NO_ROWS]  # after each change of the table
         self.learn = base is None
-        self.begun = self.returned = 0  # changes of the table
+        self.begun = self.returned = 0  # changes of the table: the last that was begun, and that returned
         self.promised = set()
         self.ended = set()  # what is over, durably
         self.current = {region: {} for region in REGIONS}  # key: Found, of the states at this cut
@@ -90,9 +98,9 @@ class Replay:
         for name, when in promises.items():
             if name in self.ledger.messages:
                 events.append((when, 1, "promise", name))
-        for began, returned in self.ledger.changes:
+        for began, ended, returned in self.ledger.changes:
             events.append((began, 1, "begun", None))
-            events.append((returned, 1, "returned", None))
+            events.append((ended, 1, "over", returned))
         events.sort(key=lambda event: event[:2])
         return events
 
@@ -144,12 +152,15 @@ class Replay:
         return words[0] if words else "spool"
 
     def name_of(self, operation):
-        """The class of a sync that has begun. The syncer has some that are there for the removal of segments only."""
+        """The class of a sync that has begun. Some calls make the same directory durable for several reasons."""
         name = class_of(operation, self.top)
         covered = self.disk.covered[operation]
-        if name != REMOVALS or not covered or any(change.target is not None for change in covered):
-            return name
-        return name + " behind a removal"
+        if name == SEGMENTS and covered and all(change.target is None for change in covered):
+            return name + " behind a removal"
+        if name == TABLE:
+            made = [change.name for change in covered if change.process == operation.process and change.target is not None]
+            return name + (" for a new log" if made and made[-1].startswith("log.") else " for a new database")
+        return name
 
     def on_ask(self, operation):
         if not self.disk.begin(operation):
@@ -181,13 +192,15 @@ class Replay:
         self.begun += 1
         return None, False
 
-    def on_returned(self, _):
-        self.returned += 1
+    def on_over(self, returned):
+        """A change that was killed is there or not; what comes behind it is built on what is seen now."""
         if self.learn:
             chosen = dict.fromkeys(self.disk.open_changes("table"), True)
             self.rows.append(self.find("table", chosen).rows)
-            if self.rows[-1] == self.rows[-2]:
+            if returned and self.rows[-1] == self.rows[-2]:
                 self.violate("table", "a change that returned is not there at all")
+        if returned:
+            self.returned = self.begun
         return "table", True
 
     # ---- one cut ----
@@ -281,10 +294,10 @@ class Replay:
 
     def check_rows(self, found, where):
         """The table is as after the last change that returned, or after the one that has begun since."""
-        if not self.returned or found.faults or found.rows in self.rows[self.returned:self.begun + 1]:
+        if found.faults or found.rows in self.rows[self.returned:self.begun + 1]:
             return
-        known = f"after change {self.rows.index(found.rows)}" if found.rows in self.rows else "after no change at all"
-        self.violate("table", f"the table is as {known}, and {self.returned} had returned", where)
+        known = f"after change {self.rows.index(found.rows)}" if found.rows in self.rows else "after no change that is known"
+        self.violate("table", f"the table is as {known}, and change {self.returned} had returned", where)
 
     def violate(self, region, what, where=""):
         if len(self.violations) < 1000:

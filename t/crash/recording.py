@@ -1,0 +1,83 @@
+"""Runs a workload while its file operations are recorded, until there is a record whose model ends with what lies on the disk."""
+
+import itertools
+import pathlib
+import shutil
+import tempfile
+
+import record
+import replay
+import workload
+from harness import Suite
+
+ATTEMPTS = 4      # at such a record
+UNSURE = 6        # operations, at most, of which it is tried whether they have happened
+FOREIGN = {"table/DB_CONFIG"}  # what a workload writes itself
+
+
+def compare(operations, top):
+    """Whether the model, at the end of the record, has what really lies on the disk. Returns the differences."""
+    disk = replay.Disk(top, replay.REGIONS)
+    for operation in operations:
+        if operation.kind not in ("sync", "send"):
+            try:
+                disk.begin(operation)
+            except AssertionError as failure:
+                return [str(failure)]
+    modelled = {}
+    real = {}
+    for region in replay.REGIONS:
+        if (top / region).exists():
+            view = disk.view(region, dict.fromkeys(disk.open_changes(region), True))
+            modelled.update((region + path, inode) for path, inode in view)
+            real.update((str(path.relative_to(top)), path) for path in [top / region, *(top / region).rglob("*")])
+    differences = [f"only one has {path}" for path in set(modelled) ^ set(real) - FOREIGN]
+    for path in set(modelled) & set(real):
+        if not modelled[path].directory and real[path].read_bytes() != modelled[path].now:
+            differences.append(f"{path} differs")
+    return differences
+
+
+def settle(operations, top):
+    """
+    Finds out by the end which of the operations that a kill has cut off have happened. Returns the operations, and what then still differs.
+    """
+    unsure = [operation for operation in operations if operation.unsure and operation.kind != "send"][:UNSURE]
+    for happened in itertools.product((False, True), repeat=len(unsure)):
+        missing = {operation for operation, done in zip(unsure, happened) if not done}
+        left = [operation for operation in operations if operation not in missing]
+        differences = compare(left, top)
+        if not differences:
+            break
+    return left, differences
+
+
+class Recording:
+    """OPERATIONS below TOP, what the LEDGER promised, when, and in what the model DIFFERS from the disk at the end."""
+
+    def __init__(self, kind, seed, messages):
+        self.name = kind.name
+        for _ in range(ATTEMPTS):
+            self.ledger = workload.Ledger()
+            self.record(kind, seed, messages)
+            if not self.differences:
+                break
+            print(f"recorded once more: {self.differences[0]}", flush=True)
+        self.promises = workload.promise_times(self.operations)
+
+    def record(self, kind, seed, messages):
+        calls = pathlib.Path(tempfile.mkdtemp(prefix="angarium-calls-"))
+        suite = Suite(services=kind.services, **kind.directives)
+        self.top = suite.directory
+        suite.wrapper = record.wrapper(calls)
+        try:
+            kind(suite, self.ledger, seed, messages).run()
+            for service in reversed(kind.services):
+                suite.stop_service(service)
+            self.operations, self.differences = settle(record.Reader(calls, self.top).operations(), self.top)
+        except AssertionError:
+            print(suite.log_ends())
+            raise
+        finally:
+            suite.abandon()
+            shutil.rmtree(calls, ignore_errors=True)

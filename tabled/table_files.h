@@ -1,0 +1,20 @@
+/*
+ * The files of Berkeley DB: their names become durable, which it leaves to the file system, and what is read at start is what is on the disk.
+ */
+#ifndef ANGARIUM_TABLED_TABLE_FILES_H
+#define ANGARIUM_TABLED_TABLE_FILES_H
+
+#include <stddef.h>
+
+/*
+ * From now on, each name that Berkeley DB makes in this process is durable before anything is written to it: it believes that a file that is
+ * synced will be found.
+ */
+void table_files_init(void);
+/*
+ * Makes durable what recovery is going to read, and makes the kernel forget it, so that it is read from the disk itself. 0 or a negative errno
+ * value; MESSAGE says then, when that is known, which file it is about.
+ */
+int table_files_settle(int directory, char *message, size_t size);
+
+#endif
