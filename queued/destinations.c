@@ -65,6 +65,15 @@ destination_new(struct destinations *set, const char *key)
 	return destination;
 }
 
+/* Its password with it. */
+static void
+forget_route(struct destination *destination)
+{
+	route_wipe(&destination->route);
+	free(destination->route_text);
+	destination->route_text = NULL;
+}
+
 static void
 destination_free(struct destination *destination)
 {
@@ -80,7 +89,7 @@ destination_free(struct destination *destination)
 	heap_remove(&set->timers, &destination->timer);
 	RB_REMOVE(destination_tree, &set->tree, destination);
 	set->count--;
-	free(destination->route_text);
+	forget_route(destination);
 	free(destination->reason);
 	free(destination);
 }
@@ -126,7 +135,7 @@ keep_route(struct destination *destination, const struct route *route)
 	at = keep_slice(text, &copy.host);
 	at = keep_slice(at, &copy.login);
 	keep_slice(at, &copy.password);
-	free(destination->route_text);
+	forget_route(destination);
 	destination->route_text = text;
 	destination->route = copy;
 	return 0;

@@ -127,6 +127,7 @@ static const struct link_protocol protocol = {
 	.timeout_ms = ASK_TIMEOUT,
 	.input_limit = TABLE_FRAME_MAX,
 	.output_limit = ASK_OUTPUT,
+	.secret = true, /* routes have passwords */
 	.up = expand_link_up,
 };
 

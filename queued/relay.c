@@ -113,6 +113,7 @@ const struct workers_protocol relay_protocol = {
 	.channel = "queued-relayd",
 	.credit_max = RELAY_CREDIT_MAX,
 	.sticky = true,
+	.secret = true,
 	.put = relay_put,
 	.check = relay_check_reply,
 	.take = relay_take,

@@ -350,6 +350,7 @@ workers_new(const struct workers_protocol *protocol, struct event_base *base, vo
 		.handler_count = sizeof(handlers) / sizeof(handlers[0]),
 		.input_limit = REPLY_MAX,
 		.output_limit = OUTPUT_MAX,
+		.secret = protocol->secret,
 		.closed = worker_on_closed,
 		.drained = worker_on_drained,
 	};

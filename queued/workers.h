@@ -18,6 +18,7 @@ struct workers_protocol {
 	const char *channel;
 	uint32_t credit_max;      /* at most WORKERS_CREDIT_MAX */
 	bool sticky;              /* jobs of one destination go to the same worker, as long as it can take them */
+	bool secret;              /* jobs hold passwords, which are wiped from memory when they have left */
 	/* Encodes JOB, whose message is loaded. */
 	void (*put)(struct wire_writer *writer, const struct job *job, struct slice body);
 	/* 0 or -EPROTO; does not move READER. COUNT is the job's. */

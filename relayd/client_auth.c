@@ -17,6 +17,7 @@ client_auth_message(struct client *client, const char *command, struct slice mes
 	char text[BASE64_SIZE(MESSAGE_MAX)];
 
 	base64_encode(message.data, message.length, text);
+	conn_set_secret(client->conn, true);
 	client_printf(client, "%s%s\r\n", command, text);
 	explicit_bzero(text, sizeof(text));
 }
@@ -70,6 +71,7 @@ void
 client_auth_accepted(struct client *client)
 {
 	client->authenticated = true;
+	conn_set_secret(client->conn, false);
 	client_continue(client);
 }
 

@@ -214,6 +214,7 @@ job_free(struct job **job)
 		return;
 	if ((*job)->transaction.body_fd >= 0)
 		close((*job)->transaction.body_fd);
+	route_wipe(&(*job)->route);
 	free(*job);
 	*job = NULL;
 }

@@ -114,6 +114,7 @@ session_on_ready(void *context, struct client *client)
 
 	(void)client;
 	session->ready = true;
+	explicit_bzero(session->password, sizeof(session->password)); /* the login is over */
 	session->destination->open++;
 	note_tls(session);
 	session->user->ready(session->context);

@@ -91,6 +91,7 @@ static const struct jobs_protocol protocol = {
 	.channel = "queued-relayd",
 	.input_limit = RELAY_FRAME_MAX,
 	.output_limit = OUTPUT_MAX,
+	.secret = true,
 	.decode = job_decode,
 	.put = job_put_reply,
 	.free = job_free,

@@ -30,18 +30,47 @@ buffer_init(struct buffer *buffer, size_t limit)
 	*buffer = (struct buffer){ .limit = limit };
 }
 
+/* LENGTH bytes at AT are not the buffer's contents any more. */
+static void
+buffer_leave(struct buffer *buffer, size_t at, size_t length)
+{
+	if (buffer->secret && length > 0)
+		explicit_bzero(buffer->data + at, length);
+}
+
 void
 buffer_free(struct buffer *buffer)
 {
 	atomic_fetch_sub_explicit(&allocated, buffer->size, memory_order_relaxed);
+	buffer_leave(buffer, buffer->start, buffer_length(buffer));
 	free(buffer->data);
-	buffer_init(buffer, buffer->limit);
+	buffer->data = NULL;
+	buffer->start = buffer->end = buffer->size = 0;
 }
 
 void
 buffer_clear(struct buffer *buffer)
 {
+	buffer_leave(buffer, buffer->start, buffer_length(buffer));
 	buffer->start = buffer->end = 0;
+}
+
+/* As realloc(3), which may leave a copy behind. */
+static char *
+buffer_reallocate(struct buffer *buffer, size_t size)
+{
+	char *data;
+
+	if (!buffer->secret)
+		return realloc(buffer->data, size);
+	data = malloc(size);
+	if (data == NULL)
+		return NULL;
+	if (buffer->data != NULL)
+		memcpy(data, buffer->data, buffer->end);
+	buffer_leave(buffer, 0, buffer->end);
+	free(buffer->data);
+	return data;
 }
 
 static int
@@ -52,7 +81,7 @@ buffer_grow(struct buffer *buffer, size_t needed)
 
 	while (size < needed)
 		size *= 2;
-	data = realloc(buffer->data, size);
+	data = buffer_reallocate(buffer, size);
 	if (data == NULL)
 		return -ENOMEM;
 	atomic_fetch_add_explicit(&allocated, size - buffer->size, memory_order_relaxed);
@@ -71,6 +100,7 @@ buffer_reserve(struct buffer *buffer, size_t length, char **room_r)
 		return -ENOBUFS;
 	if (length > buffer->size - buffer->end && buffer->start > 0) {
 		memmove(buffer->data, buffer->data + buffer->start, used);
+		buffer_leave(buffer, used, buffer->end - used);
 		buffer->start = 0;
 		buffer->end = used;
 	}
@@ -144,6 +174,7 @@ void
 buffer_consume(struct buffer *buffer, size_t length)
 {
 	if (length < buffer_length(buffer)) {
+		buffer_leave(buffer, buffer->start, length);
 		buffer->start += length;
 		return;
 	}
@@ -155,6 +186,8 @@ buffer_consume(struct buffer *buffer, size_t length)
 void
 buffer_truncate(struct buffer *buffer, size_t length)
 {
-	if (length < buffer_length(buffer))
+	if (length < buffer_length(buffer)) {
+		buffer_leave(buffer, buffer->start + length, buffer_length(buffer) - length);
 		buffer->end = buffer->start + length;
+	}
 }

@@ -4,6 +4,7 @@
 #ifndef ANGARIUM_BASE_BUFFER_H
 #define ANGARIUM_BASE_BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/slice.h"
@@ -14,6 +15,7 @@ struct buffer {
 	size_t end;   /* of what was appended */
 	size_t size;  /* allocated bytes */
 	size_t limit; /* the most bytes that may be unconsumed at once */
+	bool secret;  /* bytes are wiped wherever they are left behind: consumed, moved, freed; for passwords. Set by its owner */
 };
 
 void buffer_init(struct buffer *buffer, size_t limit);

@@ -54,6 +54,8 @@ void conn_farewell(struct conn *conn);
 int conn_write(struct conn *conn, const void *data, size_t length);
 int conn_printf(struct conn *conn, const char *format, ...) __attribute__((format(printf, 2, 3)));
 size_t conn_unsent(const struct conn *conn);
+/* True: what is written from now on holds a password, and is wiped from memory when it has been sent. */
+void conn_set_secret(struct conn *conn, bool secret);
 /* Sets the level at which DRAINED is called; 0 at first. */
 void conn_set_low_water(struct conn *conn, size_t low);
 

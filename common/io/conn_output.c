@@ -172,6 +172,12 @@ conn_unsent(const struct conn *conn)
 }
 
 void
+conn_set_secret(struct conn *conn, bool secret)
+{
+	conn->out.secret = secret;
+}
+
+void
 conn_set_low_water(struct conn *conn, size_t low)
 {
 	conn->low = low;

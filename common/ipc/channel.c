@@ -74,6 +74,7 @@ channel_new(struct event_base *base, int fd, const struct channel_protocol *prot
 	channel->begun = -1;
 	buffer_init(&channel->in, protocol->input_limit + WIRE_HEADER_SIZE + READ_SIZE);
 	buffer_init(&channel->out, protocol->output_limit);
+	channel->in.secret = channel->out.secret = protocol->secret;
 	evutil_make_socket_nonblocking(fd);
 	channel->readable = event_new(base, fd, EV_READ | EV_PERSIST, channel_on_readable, channel);
 	channel->writable = event_new(base, fd, EV_WRITE, channel_on_writable, channel);
@@ -420,8 +421,6 @@ channel_sent(struct channel *channel, size_t sent)
 	}
 	for (size_t i = 0; i < channel->outgoing_count; i++)
 		channel->outgoing[i].position -= sent;
-	if (channel->protocol->secret)
-		explicit_bzero(channel->out.data + channel->out.start, sent);
 	buffer_consume(&channel->out, sent);
 }
 

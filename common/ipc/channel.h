@@ -51,7 +51,7 @@ struct channel_protocol {
 	/* Optional: takes every frame instead of the table, and checks its type and descriptor itself. Used by link.c. */
 	int (*any)(struct channel *channel, void *context, struct channel_frame *frame);
 	size_t input_limit;  /* the largest payload accepted, bytes */
-	bool secret;         /* what was sent is wiped from memory */
+	bool secret;         /* what was sent and what was received is wiped from memory */
 	size_t output_limit; /* unsent bytes after which sending fails with -ENOBUFS */
 	/* The channel is gone (end of file, error, or broken protocol; ERROR is 0 or negative). It is freed after the call. Not called by channel_close. */
 	void (*closed)(struct channel *channel, void *context, int error);

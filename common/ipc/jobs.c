@@ -182,6 +182,7 @@ jobs_new(struct process *process, const struct jobs_protocol *protocol, uint32_t
 		.channel = protocol->channel,
 		.input_limit = protocol->input_limit,
 		.output_limit = protocol->output_limit,
+		.secret = protocol->secret,
 		.handlers = handlers,
 		.handler_count = sizeof(handlers) / sizeof(handlers[0]),
 		.up = jobs_on_up,

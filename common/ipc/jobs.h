@@ -28,6 +28,7 @@ struct jobs_protocol {
 	const char *channel;
 	size_t input_limit;  /* as in struct link_protocol */
 	size_t output_limit;
+	bool secret;         /* jobs hold passwords; likewise */
 	/* 0 or a negative errno value. FD (or -1) is the job's when it is 0. */
 	int (*decode)(struct wire_reader *body, int fd, struct job **job_r);
 	/* Puts the fields of JOB's reply. */

@@ -24,7 +24,7 @@ struct link_protocol {
 	uint32_t timeout_ms;     /* for each request; 0: none */
 	size_t input_limit;      /* bytes, largest payload accepted */
 	size_t output_limit;     /* bytes */
-	bool secret;             /* requests hold passwords: what was sent is wiped from memory */
+	bool secret;             /* requests or answers hold passwords: what was sent and received is wiped from memory */
 	const struct channel_handler *handlers; /* frames that are no replies (request id 0); may be NULL */
 	size_t handler_count;
 	/* Optional. The channel is there (again); the place to send a greeting. */

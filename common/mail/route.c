@@ -279,6 +279,14 @@ route_get(struct wire_reader *reader, struct route *route_r)
 	return false;
 }
 
+void
+route_wipe(struct route *route)
+{
+	if (route->password.length > 0)
+		explicit_bzero((char *)(uintptr_t)route->password.data, route->password.length);
+	route->password = SLICE("");
+}
+
 bool
 route_equal(const struct route *a, const struct route *b)
 {

@@ -72,6 +72,9 @@ bool route_get(struct wire_reader *reader, struct route *route_r);
 /* What contradicts itself in ROUTE, in words for the administrator, or NULL. */
 const char *route_problem(const struct route *route);
 
+/* Wipes the password where it lies, in memory of the caller's own. */
+void route_wipe(struct route *route);
+
 bool route_equal(const struct route *a, const struct route *b);
 
 #endif

@@ -1,16 +1,18 @@
 """Relaying by SMTP and LMTP: results of recipients, refusals and drops at every step, lies about extensions, sizes, conversion, DSN, TLS and logins."""
 
+import base64
 import email
 import email.policy
 import shlex
 import shutil
 import subprocess
+import time
 
-from harness import ALL_SERVICES, DOMAIN, SLOWNESS, SmtpClient, SuiteTest, eventually, free_ports, is_root
+from harness import ALL_SERVICES, DOMAIN, SANITIZED, SLOWNESS, SmtpClient, SuiteTest, command_line, eventually, free_ports, is_root
 from peers import Exim, Postfix
 from peers import DOMAIN as PEER_DOMAIN
 from remote import DROP, EXTENSIONS, RESET, SILENCE, Endless, Remote, Slow, Then
-from test_tls import make_pair
+from test_tls import holds, make_pair
 
 SENDER = "sender@" + DOMAIN
 TEXT = b"Subject: test\r\n\r\ntext\r\n"
@@ -327,6 +329,24 @@ class RelaySmtp(RelaySuite):
                 self.send("a@" + domain)
                 self.assertEqual(remote.wait_messages(1)[0].login, ("relay user", "pass wörd"))
         self.assertNotIn("pass w", self.suite.log())
+
+    def test_a_password_of_a_route_is_wiped_when_it_was_used(self):
+        if not is_root():
+            self.skipTest("reading a confined process's memory needs root")
+        if SANITIZED:
+            self.skipTest("the memory of a sanitized process has no end")
+        password = "needle%d in the hay" % time.monotonic_ns()
+        for mechanism in ("AUTH PLAIN", "AUTH LOGIN"):
+            remote, domain = self.remote("--tls", "required", "--user", "user", "--password-stdin", password=password,
+                                         certificate=self.certificate(), extensions=(*EXTENSIONS, mechanism))
+            for _ in range(3):
+                queue_id = self.send("a@" + domain)
+                self.wait_outcome(queue_id, "a@" + domain, "relayed")
+            self.assertEqual(remote.wait_messages(3)[0].login, ("user", password))
+        needles = [password.encode(), base64.b64encode(password.encode()).rstrip(b"="), base64.b64encode(b"\0user\0" + password.encode())]
+        for service in ("queued", "relayd"):
+            for pid in self.suite.roles(service):
+                eventually(lambda at=pid: not holds(at, needles), f"nothing of it is left in {command_line(pid)}")
 
     def test_a_wrong_login_keeps_the_mail_here(self):
         remote, domain = self.remote("--tls", "required", "--user", "user", "--password-stdin", password="secret",

@@ -70,6 +70,39 @@ START_TEST(consuming_and_appending_for_ever_needs_no_more_memory)
 }
 END_TEST
 
+/* Where BUFFER's memory is not its contents. */
+static void
+assert_wiped_around(const struct buffer *buffer, size_t used)
+{
+	for (size_t i = 0; i < used; i++)
+		if (i < buffer->start || i >= buffer->end)
+			ck_assert_int_eq(buffer->data[i], 0);
+}
+
+START_TEST(what_leaves_a_secret_buffer_is_wiped)
+{
+	struct buffer buffer;
+	char *room;
+
+	buffer_init(&buffer, 1000);
+	buffer.secret = true;
+	ck_assert_int_eq(buffer_append_string(&buffer, "password one, password two"), 0);
+	buffer_consume(&buffer, 14);
+	assert_wiped_around(&buffer, 26);
+	ck_assert_int_eq(buffer_reserve(&buffer, 240, &room), 0); /* moves what is left to the front */
+	ck_assert_slice(buffer_slice(&buffer), "password two");
+	assert_wiped_around(&buffer, 26);
+	ck_assert_int_eq(buffer_reserve(&buffer, 900, &room), 0); /* grows */
+	ck_assert_slice(buffer_slice(&buffer), "password two");
+	buffer_truncate(&buffer, 4);
+	assert_wiped_around(&buffer, 12);
+	buffer_clear(&buffer);
+	assert_wiped_around(&buffer, 12);
+	buffer_free(&buffer);
+	ck_assert(buffer.secret);
+}
+END_TEST
+
 START_TEST(an_emptied_large_buffer_gives_its_memory_back)
 {
 	static const char block[100 * 1024];
@@ -132,5 +165,5 @@ END_TEST
 
 UNIT_MAIN("buffer", what_is_appended_comes_out_in_order, the_limit_is_reached_exactly_and_not_passed,
           a_limit_of_nothing_takes_nothing, consuming_and_appending_for_ever_needs_no_more_memory,
-          an_emptied_large_buffer_gives_its_memory_back, what_was_reserved_counts_when_it_is_committed,
+          an_emptied_large_buffer_gives_its_memory_back, what_leaves_a_secret_buffer_is_wiped, what_was_reserved_counts_when_it_is_committed,
           truncating_keeps_the_first_bytes, formatted_text_is_appended_without_its_nul)
