@@ -1,55 +1,44 @@
 /*
- * Reads one message ahead. It is only a message that is read and sent in one piece and whose size is known; whatever goes wrong is left to RETR.
+ * Reads one message ahead, of those that can be fetched in one go; whatever goes wrong is left to RETR.
  */
 #include "pop3d/ahead.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "pop3d/session.h"
 
-/* Also holds while it is read into: a session's turn has no more than one. */
-static char content[AHEAD_SIZE_MAX];
-static char response[RETRIEVE_SIZE(AHEAD_SIZE_MAX)];
+/* One for all sessions of the process; holds nothing between two calls. */
+static char response[RETRIEVE_SIZE(FETCH_SIZE_MAX)];
 
-/* Bytes of a message that is small enough, or a negative errno value. */
-static ssize_t
-read_message(const struct session *session, uint32_t message)
+static void
+drop(struct session *session)
 {
-	uint64_t size;
-	int fd = maildrop_open_message(session->maildrop, message, &size);
-	ssize_t got;
-
-	if (fd < 0)
-		return fd;
-	got = size > sizeof(content) ? -EFBIG : read(fd, content, sizeof(content));
-	close(fd);
-	return got >= 0 && (uint64_t)got != size ? -EIO : got;
+	if (session->ahead.bytes != NULL)
+		session->worker->aheads--;
+	free(session->ahead.bytes);
+	session->ahead.bytes = NULL;
 }
 
+/* What was read before makes place, also when nothing comes of it. */
 static void
 ahead_read(struct session *session)
 {
 	struct ahead *ahead = &session->ahead;
-	struct multiline text = multiline_all();
-	ssize_t got = read_message(session, session->ahead_message);
-	size_t length;
-	char *bytes;
+	struct fetched fetched;
+	char *bytes = NULL;
 
-	if (got < 0)
+	if (fetch(session, session->ahead_message, response, &fetched) == 0 && fetched.length <= AHEAD_SIZE_MAX)
+		bytes = realloc(ahead->bytes, fetched.length);
+	if (bytes == NULL) {
+		drop(session);
 		return;
-	length = retrieve_begin(session, session->ahead_message, &text, response);
-	length += multiline_put(&text, slice_of(content, (size_t)got), response + length);
-	length += multiline_end(&text, response + length);
-	bytes = length > AHEAD_SIZE_MAX ? NULL : realloc(ahead->bytes, length);
-	if (bytes == NULL)
-		return;
+	}
 	if (ahead->bytes == NULL)
 		session->worker->aheads++;
-	memcpy(bytes, response, length);
-	*ahead = (struct ahead){ bytes, session->ahead_message, (uint32_t)length, (uint32_t)got, text.octets };
+	memcpy(bytes, response, fetched.length);
+	*ahead = (struct ahead){ bytes, session->ahead_message, fetched };
 }
 
 static void
@@ -81,7 +70,7 @@ ahead_plan(struct session *session, uint32_t message)
 
 	ahead_cancel(session);
 	if (message >= maildrop_count(session->maildrop) || maildrop_deleted(session->maildrop, message) ||
-	    !maildrop_sized(session->maildrop, message) || maildrop_octets(session->maildrop, message) > AHEAD_SIZE_MAX)
+	    fetch_room(session, message) == 0)
 		return;
 	if (session->ahead.bytes == NULL && worker->aheads >= AHEAD_SESSIONS_MAX)
 		return;
@@ -110,8 +99,5 @@ void
 ahead_free(struct session *session)
 {
 	ahead_cancel(session);
-	if (session->ahead.bytes != NULL)
-		session->worker->aheads--;
-	free(session->ahead.bytes);
-	session->ahead.bytes = NULL;
+	drop(session);
 }

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "common/base/slice.h"
+#include "pop3d/fetch.h"
 
 struct session;
 struct session_worker;
@@ -19,11 +19,9 @@ enum {
 
 /* A response to RETR that nobody has asked for yet. */
 struct ahead {
-	char *bytes;     /* owned; NULL: none */
+	char *bytes; /* owned; NULL: none */
 	uint32_t message;
-	uint32_t length; /* of BYTES */
-	uint32_t read;   /* bytes of the message's file */
-	uint64_t octets; /* as multiline counts them */
+	struct fetched fetched;
 };
 
 /* Prepares the worker. 0 or -ENOMEM. */

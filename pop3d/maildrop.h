@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum {
 	MAILDROP_UIDL_SIZE = 71, /* 70 characters (RFC 1939 section 7, UIDL) and NUL */
@@ -81,7 +82,12 @@ bool maildrop_gone(const struct maildrop *maildrop, uint32_t message);
  * Opens the file; *length_r is its size in bytes. A descriptor, or: -ENOENT (moved or removed:
  * maildrop_rescan), -EINVAL (no regular file), or another negative errno value.
  */
-int maildrop_open_message(const struct maildrop *maildrop, uint32_t message, uint64_t *length_r);
+int maildrop_open_message(struct maildrop *maildrop, uint32_t message, uint64_t *length_r);
+/*
+ * Reads the first SIZE bytes of the file, or all when it has fewer: opens, reads once, closes. Bytes, or a negative errno value as above. It is not
+ * asked whether this is a regular file: what is none gives an error, or nothing, or what somebody who may write to the mailbox put there.
+ */
+ssize_t maildrop_read_message(struct maildrop *maildrop, uint32_t message, void *out, size_t size);
 
 /*
  * Removes the file. 0 also when somebody else has removed it; -ENOENT: moved or removed, maildrop_rescan and

@@ -51,6 +51,8 @@ struct maildrop {
 	bool again; /* this scan is a rescan */
 	int scan;   /* the directory being read, owned, or -1 */
 
+	bool not_owner; /* of the files: reading them changes their access times, which others may care for */
+
 	uint64_t removed_bytes; /* by maildrop_remove, for the quota */
 	uint32_t removed;
 };

@@ -3,6 +3,12 @@
  */
 #include "pop3d/multiline.h"
 
+#include <endian.h>
+
+enum { BLOCK_SIZE = 16 }; /* bytes: what the vector registers of every 64-bit processor hold */
+
+typedef unsigned char block __attribute__((vector_size(BLOCK_SIZE)));
+
 struct multiline
 multiline_all(void)
 {
@@ -40,23 +46,57 @@ middle_of_line(struct multiline *multiline, struct slice piece)
 	multiline->octets += piece.length;
 }
 
+/* Where in BYTES the first LF is, or BLOCK_SIZE. */
+static size_t
+find_line_end(block bytes)
+{
+	uint64_t halves[2];
+
+	bytes = (block)(bytes == '\n');
+	memcpy(halves, &bytes, sizeof(halves));
+	if (halves[0] != 0)
+		return (size_t)__builtin_ctzll(le64toh(halves[0])) / 8;
+	return halves[1] != 0 ? 8 + (size_t)__builtin_ctzll(le64toh(halves[1])) / 8 : BLOCK_SIZE;
+}
+
+/*
+ * Copies INPUT up to its first LF, or all of it; returns how many bytes that is. Copied and searched in one go: lines are too short for memchr and
+ * memcpy to be worth their calls. Up to a block more may be written, but no more than INPUT.length in all.
+ */
+static size_t
+copy_line(struct slice input, char *out)
+{
+	size_t at = 0;
+
+	for (; input.length - at >= BLOCK_SIZE; at += BLOCK_SIZE) {
+		block bytes;
+		size_t end;
+
+		memcpy(&bytes, input.data + at, BLOCK_SIZE);
+		memcpy(out + at, &bytes, BLOCK_SIZE);
+		end = find_line_end(bytes);
+		if (end < BLOCK_SIZE)
+			return at + end;
+	}
+	for (; at < input.length && input.data[at] != '\n'; at++)
+		out[at] = input.data[at];
+	return at;
+}
+
 size_t
 multiline_put(struct multiline *multiline, struct slice input, char *out)
 {
 	char *at = out;
 
 	while (input.length > 0 && !multiline->done) {
-		size_t end = slice_find(input, '\n');
-		struct slice piece = slice_first(input, end);
-		bool whole = end < input.length;
+		struct slice line = input;
 
-		if (multiline->column == 0 && piece.length > 0 && piece.data[0] == '.')
+		if (multiline->column == 0 && line.data[0] == '.')
 			*at++ = '.';
-		if (piece.length > 0)
-			memcpy(at, piece.data, piece.length);
-		at += piece.length;
-		middle_of_line(multiline, piece);
-		if (!whole)
+		line.length = copy_line(input, at);
+		at += line.length;
+		middle_of_line(multiline, line);
+		if (line.length == input.length)
 			break;
 		if (!multiline->after_cr) {
 			*at++ = '\r';
@@ -66,7 +106,8 @@ multiline_put(struct multiline *multiline, struct slice input, char *out)
 		multiline->octets++;
 		/* Up to 2 bytes are known exactly: enough to tell an empty line, whose CR was counted in a CRLF file. */
 		end_line(multiline, multiline->column - (multiline->after_cr ? 1 : 0));
-		input = slice_from(input, end + 1);
+		input.data += line.length + 1;
+		input.length -= line.length + 1;
 	}
 	return (size_t)(at - out);
 }

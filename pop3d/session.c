@@ -96,6 +96,7 @@ static const struct conn_protocol session_protocol = {
 	.ended = session_ended,
 	.drained = session_drained,
 	.input_limit = INPUT_LIMIT,
+	.stay_awake = true,
 };
 
 void

@@ -29,7 +29,6 @@ enum session_limits {
 	SESSION_UNSENT_HIGH = 128 * 1024,      /* bytes of replies that wait for the client, at which work stops */
 	SESSION_UNSENT_LOW = 32 * 1024,        /* and goes on */
 	SESSION_TURN_MS = 10,                  /* after which another session has its turn */
-	RETRIEVE_LINE_SIZE = 64,               /* bytes of "+OK ... octets" */
 };
 
 struct session;
@@ -161,10 +160,6 @@ bool session_no_more(struct session *session, struct slice arguments);
 typedef void session_verb(struct session *session, struct slice arguments);
 session_verb verb_stat, verb_list, verb_uidl, verb_retr, verb_top, verb_dele, verb_rset, verb_noop, verb_capa, verb_utf8,
     verb_quit;
-/* Bytes of a response to RETR, for a message of LENGTH bytes or a piece of it. */
-#define RETRIEVE_SIZE(length) (RETRIEVE_LINE_SIZE + (length) * MULTILINE_GROWTH + MULTILINE_END_SIZE)
-/* Puts the first line of the response for MESSAGE, as TEXT, into OUT. Returns its length. */
-size_t retrieve_begin(const struct session *session, uint32_t message, const struct multiline *text, char *out);
 /* Finds out the sizes of messages work.next to work.end that are not known; then goes on with THEN. */
 void verb_size(struct session *session, uint32_t first, uint32_t end, session_step *then);
 

@@ -5,7 +5,6 @@
  * The messages stay where they are: RETR moves nothing from new/ to cur/ and sets no flag (see maildrop.h).
  */
 #include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -76,24 +75,10 @@ check_size(struct session *session)
 	maildrop_set_octets(maildrop, message, octets);
 }
 
-size_t
-retrieve_begin(const struct session *session, uint32_t message, const struct multiline *text, char *out)
-{
-	int length;
-
-	if (text->limited || !maildrop_sized(session->maildrop, message))
-		length = snprintf(out, RETRIEVE_LINE_SIZE, "+OK\r\n");
-	else
-		length = snprintf(out, RETRIEVE_LINE_SIZE, "+OK %llu octets\r\n",
-		                  (unsigned long long)maildrop_octets(session->maildrop, message));
-	return (size_t)length;
-}
-
-/* The whole of message work.next is in the output. */
+/* The whole of message work.next is in the output; its size is what it was said to be. */
 static enum session_progress
 finish(struct session *session)
 {
-	check_size(session);
 	session->retrieved++;
 	ahead_plan(session, session->work.next + 1);
 	return SESSION_DONE;
@@ -123,27 +108,42 @@ send_piece(struct session *session)
 	if (!last)
 		return SESSION_MORE;
 	close_message(session);
-	return work->text.limited ? SESSION_DONE : finish(session);
+	if (work->text.limited)
+		return SESSION_DONE;
+	check_size(session);
+	return finish(session);
 }
 
 /* The response was made ready before. */
 static enum session_progress
 send_ahead(struct session *session, const struct ahead *ahead)
 {
-	session_reply(session, slice_of(ahead->bytes, ahead->length));
-	session->retrieved_octets += ahead->read;
-	session->work.text.octets = ahead->octets;
+	session_reply(session, slice_of(ahead->bytes, ahead->fetched.length));
+	session->retrieved_octets += ahead->fetched.read;
 	return finish(session);
 }
 
-static enum session_progress
-step_retrieve(struct session *session)
+/* The whole response in one go. False when that cannot be, and nothing is out. */
+static bool
+send_fetched(struct session *session)
 {
-	const struct ahead *ahead = session->work.text.limited ? NULL : ahead_find(session, session->work.next);
+	size_t size = fetch_room(session, session->work.next);
+	struct fetched fetched;
+	char *room;
+
+	if (size == 0 || conn_reserve(session->conn, size, &room) != 0 ||
+	    fetch(session, session->work.next, room, &fetched) != 0)
+		return false;
+	conn_commit(session->conn, fetched.length);
+	session->retrieved_octets += fetched.read;
+	return true;
+}
+
+static enum session_progress
+step_piece(struct session *session)
+{
 	int fd;
 
-	if (ahead != NULL && !session->work.begun)
-		return send_ahead(session, ahead);
 	if (session->work.file < 0) {
 		fd = session_open_message(session, session->work.next);
 		if (fd == -EAGAIN)
@@ -155,13 +155,26 @@ step_retrieve(struct session *session)
 	return send_piece(session);
 }
 
+static enum session_progress
+step_whole(struct session *session)
+{
+	const struct ahead *ahead = ahead_find(session, session->work.next);
+
+	if (ahead != NULL)
+		return send_ahead(session, ahead);
+	if (send_fetched(session))
+		return finish(session);
+	session->work.step = step_piece;
+	return SESSION_MORE;
+}
+
 static void
 retrieve(struct session *session, uint32_t message, struct multiline text)
 {
 	session->work.next = message;
 	session->work.text = text;
 	session->work.begun = false;
-	session->work.step = step_retrieve;
+	session->work.step = text.limited ? step_piece : step_whole;
 }
 
 void

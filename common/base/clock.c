@@ -31,3 +31,9 @@ clock_monotonic_ms(void)
 {
 	return clock_read(CLOCK_MONOTONIC, 1000);
 }
+
+int64_t
+clock_monotonic_us(void)
+{
+	return clock_read(CLOCK_MONOTONIC, 1000000);
+}

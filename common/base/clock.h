@@ -12,5 +12,7 @@ int64_t clock_wall_us(void);
 int64_t clock_wall(void);
 /* Milliseconds of a clock that never jumps and starts anywhere. */
 int64_t clock_monotonic_ms(void);
+/* The same in microseconds. */
+int64_t clock_monotonic_us(void);
 
 #endif

@@ -320,6 +320,8 @@ conn_receive(struct conn *conn)
 		return;
 	got = conn_read(conn, room);
 	if (got > 0 && conn->protocol != NULL) {
+		if (conn->protocol->stay_awake)
+			loop_heard(&conn->pace, clock_monotonic_us());
 		conn_deliver_new(conn, (size_t)got);
 	} else if (got == 0) {
 		conn_end(conn, CONN_EOF);

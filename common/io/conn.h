@@ -39,6 +39,7 @@ struct conn_protocol {
 	/* Optional: the TLS handshake is done. */
 	void (*secured)(void *context, struct conn *conn);
 	size_t input_limit; /* unconsumed bytes after which reading stops until some are consumed */
+	bool stay_awake;    /* after an answer, for the next input of a client that is quick (common/io/loop.h) */
 };
 
 /* Takes FD (non-blocking). NULL when out of memory (FD is closed). PROTOCOL must outlive the connection. */
@@ -52,6 +53,9 @@ void conn_farewell(struct conn *conn);
 
 /* Queues bytes. 0, -ENOMEM, or -ENOBUFS (more than 64 MiB unsent). They leave at the end of the callback or of the loop's turn. */
 int conn_write(struct conn *conn, const void *data, size_t length);
+/* The same without a copy: room for LENGTH bytes. conn_commit says how many were put there, before anything else is done with the connection. */
+int conn_reserve(struct conn *conn, size_t length, char **room_r);
+void conn_commit(struct conn *conn, size_t length);
 int conn_printf(struct conn *conn, const char *format, ...) __attribute__((format(printf, 2, 3)));
 size_t conn_unsent(const struct conn *conn);
 /* True: what is written from now on holds a password, and is wiped from memory when it has been sent. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "common/base/clock.h"
 #include "common/io/conn_private.h"
 
 enum {
@@ -86,8 +87,11 @@ conn_flush(struct conn *conn)
 		conn_end(conn, CONN_ERROR);
 		return;
 	}
-	if (buffer_length(&conn->out) == 0)
+	if (buffer_length(&conn->out) == 0) {
 		buffer_free(&conn->out);
+		if (conn->protocol != NULL && conn->protocol->stay_awake)
+			loop_answered(&conn->pace, clock_monotonic_us());
+	}
 	conn_check_drained(conn);
 	if (conn->dead)
 		return;
@@ -136,6 +140,19 @@ conn_write(struct conn *conn, const void *data, size_t length)
 	if (error == 0)
 		conn_wrote(conn);
 	return error;
+}
+
+int
+conn_reserve(struct conn *conn, size_t length, char **room_r)
+{
+	return buffer_reserve(&conn->out, length, room_r);
+}
+
+void
+conn_commit(struct conn *conn, size_t length)
+{
+	buffer_commit(&conn->out, length);
+	conn_wrote(conn);
 }
 
 int

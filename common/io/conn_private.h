@@ -10,6 +10,7 @@
 
 #include "common/base/buffer.h"
 #include "common/io/conn.h"
+#include "common/io/loop.h"
 #include "common/io/tls_stream.h"
 
 enum conn_security {
@@ -30,6 +31,7 @@ struct conn {
 	struct buffer out;
 	int64_t deadline; /* clock_monotonic_ms; 0: none */
 	int64_t armed;    /* when the timer fires; 0: not armed */
+	struct loop_pace pace;
 	size_t low;
 	int fd;
 	unsigned depth;   /* callbacks under way */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/io/loop.h"
 #include "common/ipc/channel.h"
 #include "common/proc/confine.h"
 #include "common/proc/control.h"
@@ -224,7 +225,7 @@ process_run(struct process *process)
 
 	if (channel_send(process->control, &writer) != 0)
 		return EX_OSERR;
-	event_base_dispatch(process->base);
+	loop_run(process->base);
 	log_flush();
 	return process->status;
 }
