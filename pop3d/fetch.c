@@ -5,7 +5,7 @@
 #include "pop3d/fetch.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "pop3d/session.h"
 
@@ -15,14 +15,16 @@ static char content[FETCH_SIZE_MAX + 1];
 size_t
 retrieve_begin(const struct session *session, uint32_t message, const struct multiline *text, char *out)
 {
-	int length;
+	size_t length;
 
-	if (text->limited || !maildrop_sized(session->maildrop, message))
-		length = snprintf(out, RETRIEVE_LINE_SIZE, "+OK\r\n");
-	else
-		length = snprintf(out, RETRIEVE_LINE_SIZE, "+OK %llu octets\r\n",
-		                  (unsigned long long)maildrop_octets(session->maildrop, message));
-	return (size_t)length;
+	if (text->limited || !maildrop_sized(session->maildrop, message)) {
+		memcpy(out, "+OK\r\n", 5);
+		return 5;
+	}
+	memcpy(out, "+OK ", 4);
+	length = 4 + slice_from_number(maildrop_octets(session->maildrop, message), out + 4);
+	memcpy(out + length, " octets\r\n", 9);
+	return length + 9;
 }
 
 size_t

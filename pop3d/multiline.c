@@ -86,29 +86,31 @@ copy_line(struct slice input, char *out)
 size_t
 multiline_put(struct multiline *multiline, struct slice input, char *out)
 {
+	struct multiline state = *multiline; /* in registers, where OUT's bytes cannot be meant to change it */
 	char *at = out;
 
-	while (input.length > 0 && !multiline->done) {
+	while (input.length > 0 && !state.done) {
 		struct slice line = input;
 
-		if (multiline->column == 0 && line.data[0] == '.')
+		if (state.column == 0 && line.data[0] == '.')
 			*at++ = '.';
 		line.length = copy_line(input, at);
 		at += line.length;
-		middle_of_line(multiline, line);
+		middle_of_line(&state, line);
 		if (line.length == input.length)
 			break;
-		if (!multiline->after_cr) {
+		if (!state.after_cr) {
 			*at++ = '\r';
-			multiline->octets++;
+			state.octets++;
 		}
 		*at++ = '\n';
-		multiline->octets++;
+		state.octets++;
 		/* Up to 2 bytes are known exactly: enough to tell an empty line, whose CR was counted in a CRLF file. */
-		end_line(multiline, multiline->column - (multiline->after_cr ? 1 : 0));
+		end_line(&state, state.column - (state.after_cr ? 1 : 0));
 		input.data += line.length + 1;
 		input.length -= line.length + 1;
 	}
+	*multiline = state;
 	return (size_t)(at - out);
 }
 

@@ -26,7 +26,7 @@
 #include "pop3d/proto_handoff.h"
 
 enum session_limits {
-	SESSION_UNSENT_HIGH = 128 * 1024,      /* bytes of replies that wait for the client, at which work stops */
+	SESSION_UNSENT_HIGH = 160 * 1024,      /* bytes of replies that wait for the client, at which work stops */
 	SESSION_UNSENT_LOW = 32 * 1024,        /* and goes on */
 	SESSION_TURN_MS = 10,                  /* after which another session has its turn */
 };

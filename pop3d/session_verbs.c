@@ -74,6 +74,7 @@ session_input(void *context, struct conn *conn, struct slice input)
 {
 	struct session *session = context;
 	size_t used = 0;
+	bool rearmed = false;
 
 	(void)conn;
 	session_work_begin(session->worker);
@@ -85,7 +86,9 @@ session_input(void *context, struct conn *conn, struct slice input)
 		if (result == COMMAND_NONE)
 			break;
 		/* A whole command: bytes that come now and then are none, and win no time. */
-		session_rearm(session);
+		if (!rearmed)
+			session_rearm(session);
+		rearmed = true;
 		ahead_cancel(session);
 		if (result != COMMAND_READY)
 			session_reply(session, command_complaint(result));

@@ -157,6 +157,19 @@ slice_to_number(struct slice s, uint64_t max, uint64_t *number_r)
 	return 0;
 }
 
+size_t
+slice_from_number(uint64_t number, char *out)
+{
+	char digits[SLICE_NUMBER_SIZE];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	memcpy(out, digits + at, sizeof(digits) - at);
+	return sizeof(digits) - at;
+}
+
 void
 slice_hex(const void *data, size_t length, char *out)
 {

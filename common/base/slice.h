@@ -15,6 +15,8 @@ struct slice {
 	size_t length;    /* bytes */
 };
 
+enum { SLICE_NUMBER_SIZE = 20 }; /* digits of UINT64_MAX */
+
 /* A slice of a string literal. */
 #define SLICE(literal) ((struct slice){ (literal), sizeof(literal) - 1 })
 
@@ -59,6 +61,9 @@ char *slice_dup(struct slice s);
  * Decimal digits only, the whole slice, at most MAX. 0, -EINVAL (empty or not digits) or -ERANGE.
  */
 int slice_to_number(struct slice s, uint64_t max, uint64_t *number_r);
+
+/* Writes NUMBER in decimal digits, without a NUL; OUT has SLICE_NUMBER_SIZE bytes. Returns how many. */
+size_t slice_from_number(uint64_t number, char *out);
 
 /* Writes LENGTH bytes as 2*LENGTH lower-case hexadecimal digits and a NUL. */
 void slice_hex(const void *data, size_t length, char *out);

@@ -113,6 +113,46 @@ START_TEST(top_of_a_message_without_a_body_is_the_message)
 }
 END_TEST
 
+/* The same byte by byte. */
+static struct slice
+simply(struct slice message)
+{
+	static char plain[MULTILINE_GROWTH * SIZE + MULTILINE_END_SIZE];
+	size_t length = 0;
+	char last = '\n';
+
+	for (size_t i = 0; i < message.length; i++) {
+		char byte = message.data[i];
+
+		if (last == '\n' && byte == '.')
+			plain[length++] = '.';
+		if (last != '\r' && byte == '\n')
+			plain[length++] = '\r';
+		plain[length++] = last = byte;
+	}
+	for (const char *end = last == '\n' ? ".\r\n" : "\r\n.\r\n"; *end != '\0'; end++)
+		plain[length++] = *end;
+	return slice_of(plain, length);
+}
+
+START_TEST(lines_of_every_length_come_out_whole_wherever_they_begin)
+{
+	static char message[SIZE];
+
+	for (size_t line = 1; line < 70; line++) {
+		for (size_t first = 0; first < line; first++) {
+			struct multiline multiline = multiline_all();
+			struct slice all = slice_of(message, sizeof(message) - first);
+
+			for (size_t i = 0; i < sizeof(message); i++)
+				message[i] = (i + first) % line == line - 1 ? '\n' : i % 11 == 0 ? '.' : (char)('a' + i % 26);
+			message[all.length - 1] = 'z';
+			ck_assert(slice_equal(transform(&multiline, all, first % 5 == 0 ? 33 : SIZE), simply(all)));
+		}
+	}
+}
+END_TEST
+
 START_TEST(the_response_never_grows_beyond_its_bound)
 {
 	static char message[SIZE];
@@ -127,6 +167,7 @@ START_TEST(the_response_never_grows_beyond_its_bound)
 }
 END_TEST
 
-UNIT_MAIN("pop3_multiline", each_line_ends_with_crlf_and_each_dot_at_a_beginning_is_doubled_however_the_message_is_cut,
+UNIT_MAIN("pop3_multiline", lines_of_every_length_come_out_whole_wherever_they_begin,
+          each_line_ends_with_crlf_and_each_dot_at_a_beginning_is_doubled_however_the_message_is_cut,
           counting_gives_the_same_octets_as_sending, top_gives_the_header_the_empty_line_and_so_many_lines,
           top_of_a_message_without_a_body_is_the_message, the_response_never_grows_beyond_its_bound)

@@ -530,6 +530,37 @@ START_TEST(a_size_that_the_name_tells_wrong_is_corrected_when_the_message_was_re
 }
 END_TEST
 
+START_TEST(a_message_longer_than_its_name_tells_arrives_whole)
+{
+	write_file("example.org/u/new/1.a,W=3", "a\nb\n");
+	write_file("example.org/u/new/2.b,W=4", "a\nb");
+	log_in("RETR 1\r\nRETR 2\r\nLIST 1\r\n");
+	ck_assert_str_eq(received(), "+OK the maildrop has 2 messages\r\n+OK 3 octets\r\na\r\nb\r\n.\r\n+OK 4 octets\r\na\r\nb\r\n.\r\n+OK 1 6\r\n");
+}
+END_TEST
+
+START_TEST(what_took_the_place_of_a_message_is_not_read)
+{
+	write_file("example.org/u/new/1.a,W=3", "1\n");
+	write_file("example.org/u/new/2.b,W=3", "2\n");
+	write_file("example.org/u/new/3.c,W=3", "3\n");
+	log_in("");
+	received();
+	unlinkat(root, "example.org/u/new/1.a,W=3", 0);
+	unlinkat(root, "example.org/u/new/2.b,W=3", 0);
+	unlinkat(root, "example.org/u/new/3.c,W=3", 0);
+	ck_assert_int_eq(mkfifoat(root, "example.org/u/new/1.a,W=3", 0600), 0);
+	ck_assert_int_eq(mkdirat(root, "example.org/u/new/2.b,W=3", 0700), 0);
+	ck_assert_int_eq(symlinkat("1.a,W=3", root, "example.org/u/new/3.c,W=3"), 0);
+	for (int i = 1; i <= 3; i++) {
+		char command[16];
+
+		snprintf(command, sizeof(command), "RETR %d\r\n", i);
+		expect(command, "-ERR [SYS/PERM] the message cannot be read\r\n");
+	}
+}
+END_TEST
+
 START_TEST(a_large_message_arrives_whole_and_waits_for_its_reader)
 {
 	enum { LINES = 100000, LINE = 42 };
@@ -614,6 +645,8 @@ main(void)
 		deletions_that_fail_are_reported_and_the_others_are_done,
 		sizes_that_no_name_tells_are_counted_when_they_are_asked_for,
 		a_size_that_the_name_tells_wrong_is_corrected_when_the_message_was_read,
+		a_message_longer_than_its_name_tells_arrives_whole,
+		what_took_the_place_of_a_message_is_not_read,
 		a_large_message_arrives_whole_and_waits_for_its_reader,
 		a_message_that_was_read_ahead_is_the_one_that_is_asked_for,
 		wrong_commands_are_refused_one_by_one,

@@ -113,6 +113,20 @@ START_TEST(a_number_is_digits_within_its_limit_and_nothing_else)
 }
 END_TEST
 
+START_TEST(a_number_becomes_the_digits_that_it_was_made_of)
+{
+	static const char *const numbers[] = { "0", "7", "10", "4156", "18446744073709551615" };
+	char out[SLICE_NUMBER_SIZE];
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		uint64_t number;
+
+		ck_assert_int_eq(slice_to_number(slice_from_string(numbers[i]), UINT64_MAX, &number), 0);
+		ck_assert(slice_equal(slice_of(out, slice_from_number(number, out)), slice_from_string(numbers[i])));
+	}
+}
+END_TEST
+
 START_TEST(hexadecimal_digits_are_lower_case)
 {
 	char out[9];
@@ -163,6 +177,6 @@ END_TEST
 UNIT_MAIN("slice", slices_compare_by_length_and_bytes, only_ascii_letters_compare_without_case,
           a_byte_that_is_not_there_is_found_at_the_length, cutting_never_leaves_the_slice, words_lie_between_blanks,
           a_string_that_does_not_fit_or_holds_nul_is_refused, a_duplicate_is_a_string_of_its_own,
-          a_number_is_digits_within_its_limit_and_nothing_else, hexadecimal_digits_are_lower_case,
+          a_number_is_digits_within_its_limit_and_nothing_else, a_number_becomes_the_digits_that_it_was_made_of, hexadecimal_digits_are_lower_case,
           utf8_is_taken_in_its_shortest_form_only, surrogates_and_what_is_beyond_unicode_are_no_utf8,
           a_utf8_character_that_is_cut_off_is_refused)
