@@ -93,8 +93,11 @@ read_record(const struct scan_item *item)
 {
 	struct message_payload message;
 
-	if (payload_message_parse(item->payload, &message) == 0)
+	if (payload_message_parse(item->payload, &message) == 0) {
+		if (!message.body_in_file && (message.body.length != message.body_size || (message.sums.whole | message.sums.beginning) != 0))
+			abort();
 		read_results(message.ends);
+	}
 	read_results(item->payload);
 	read_expansion(&item->header, item->payload);
 	read_deferral(item->payload);
