@@ -62,7 +62,7 @@ now(void)
 static uint64_t
 number(const char *text)
 {
-	uint64_t value;
+	uint64_t value = 0;
 
 	if (text == NULL || slice_to_number(slice_from_string(text), UINT32_MAX, &value) != 0 || value == 0)
 		fatal("usage: bench_pop3 PORT USER PASSWORD open|retr|logins|idle NUMBER...");
