@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "common/base/command_line.h"
 #include "common/base/plain.h"
 #include "common/mail/config.h"
 #include "queued/admin_frames.h"
@@ -22,15 +23,10 @@ enum tool_option {
 
 /* The command line. Strings are those of argv. */
 struct tool_options {
-	const char *config; /* -c */
-	bool quiet;         /* -q */
-	bool help;
-	bool message;       /* --message, not --headers */
-	unsigned given;     /* enum tool_option */
+	struct command_line line; /* given: enum tool_option; words: verb, queue ids */
+	bool message;             /* --message, not --headers */
 	const char *sender, *recipient, *domain;
-	uint64_t older, newer; /* seconds */
-	char **words;       /* verb, queue ids */
-	int word_count;
+	uint64_t older, newer;    /* seconds */
 };
 
 struct tool;

@@ -165,7 +165,7 @@ static int
 show_lines(const struct tool *tool, const struct lines *lines)
 {
 	bool json = tool_wants_json(tool);
-	bool mailq = (tool->options.given & OPTION_MAILQ) != 0;
+	bool mailq = (tool->options.line.given & OPTION_MAILQ) != 0;
 	struct queue_entry entry;
 
 	if (!json && lines->count > 0)

@@ -33,7 +33,7 @@ tool_fail(int status, const char *format, ...)
 bool
 tool_wants_json(const struct tool *tool)
 {
-	return (tool->options.given & OPTION_JSON) != 0;
+	return (tool->options.line.given & OPTION_JSON) != 0;
 }
 
 /* ---- the call ---- */
@@ -51,7 +51,7 @@ tool_frame(void *context, const struct wire_header *header, struct slice payload
 		return queue_reply_get(&reader, &tool->reply) ? 1 : -EPROTO;
 	case QUEUE_PROGRESS:
 		/* When a message is followed, this says that what has happened until now is in the file. */
-		return (tool->options.given & OPTION_FOLLOW) != 0 && tool_show_trace(tool) != 0 ? -EPROTO : 0;
+		return (tool->options.line.given & OPTION_FOLLOW) != 0 && tool_show_trace(tool) != 0 ? -EPROTO : 0;
 	case QUEUE_EVENT:
 		if (!queue_happening_get(&reader, &happening))
 			return -EPROTO;
@@ -91,7 +91,7 @@ tool_run(struct tool *tool)
 		.socket = "queued-admin",
 		.file = tool->file,
 		.frame_max = QUEUE_FRAME_MAX,
-		.answer_ms = (tool->options.given & OPTION_FOLLOW) != 0 ? -1 : CALL_ANSWER_MS,
+		.answer_ms = (tool->options.line.given & OPTION_FOLLOW) != 0 ? -1 : CALL_ANSWER_MS,
 		.frame = tool_frame,
 		.context = tool,
 	};
@@ -123,10 +123,10 @@ tool_find(const char *verb)
 static int
 tool_take_ids(struct tool *tool)
 {
-	int count = tool->options.word_count - 1;
+	int count = tool->options.line.word_count - 1;
 
 	for (int i = 0; i < count; i++) {
-		const char *word = tool->options.words[i + 1];
+		const char *word = tool->options.line.words[i + 1];
 
 		if (queueid_parse(slice_from_string(word), &tool->ids[i]) != 0)
 			return tool_fail(EX_USAGE, "\"%s\" is no queue id", word);
@@ -139,12 +139,12 @@ static int
 tool_check_usage(const struct tool *tool)
 {
 	const struct tool_command *command = tool->command;
-	int count = tool->options.word_count - 1;
-	bool chosen = (tool->options.given & (OPTION_FILTER | OPTION_ALL)) != 0;
+	int count = tool->options.line.word_count - 1;
+	bool chosen = (tool->options.line.given & (OPTION_FILTER | OPTION_ALL)) != 0;
 
 	if (count > command->ids_most || (count < command->ids_least && !chosen))
 		return tool_fail(EX_USAGE, "usage: queuetool %s %s", command->verb, command->arguments);
-	if ((tool->options.given & ~command->options) != 0)
+	if ((tool->options.line.given & ~command->options) != 0)
 		return tool_fail(EX_USAGE, "an option does not belong to \"%s\"; see: queuetool --help", command->verb);
 	if (count > 0 && chosen)
 		return tool_fail(EX_USAGE, "queue ids, or options that choose messages: not both");
@@ -155,11 +155,11 @@ static void
 tool_fill_call(struct tool *tool)
 {
 	const struct tool_options *options = &tool->options;
-	bool content = (options->given & OPTION_CONTENT) != 0;
+	bool content = (options->line.given & OPTION_CONTENT) != 0;
 
 	tool->call.verb = tool->command->call_verb;
-	tool->call.flags = ((options->given & OPTION_ALL) != 0 ? QUEUE_ALL : 0U) |
-	                   ((options->given & OPTION_FOLLOW) != 0 ? QUEUE_FOLLOW : 0U) |
+	tool->call.flags = ((options->line.given & OPTION_ALL) != 0 ? QUEUE_ALL : 0U) |
+	                   ((options->line.given & OPTION_FOLLOW) != 0 ? QUEUE_FOLLOW : 0U) |
 	                   (content ? (options->message ? QUEUE_MESSAGE : QUEUE_HEADERS) : 0U);
 	tool->call.sender = slice_from_string(options->sender);
 	tool->call.recipient = slice_from_string(options->recipient);
@@ -174,7 +174,7 @@ tool_load_config(struct tool *tool)
 	char error[CONFIG_ERROR_MAX];
 	char *text = NULL;
 	size_t length;
-	int result = config_load(&tool->config, tool->options.config, &text, &length, error);
+	int result = config_load(&tool->config, tool->options.line.config, &text, &length, error);
 
 	free(text);
 	return result == 0 ? 0 : tool_fail(result == -EINVAL ? EX_CONFIG : EX_NOINPUT, "%s", error);
@@ -189,7 +189,7 @@ tool_report_count(const struct tool *tool)
 
 	if (tool_wants_json(tool))
 		printf("{\"%s\": %ju}\n", tool->command->done, (uintmax_t)count);
-	else if (!tool->options.quiet)
+	else if (!tool->options.line.quiet)
 		printf("%ju message%s %s\n", (uintmax_t)count, count == 1 ? "" : "s", tool->command->done);
 }
 
@@ -224,11 +224,11 @@ tool_main(struct tool *tool)
 {
 	int status;
 
-	if (tool->options.word_count == 0)
+	if (tool->options.line.word_count == 0)
 		return tool_fail(EX_USAGE, "what is to be done? See: queuetool --help");
-	tool->command = tool_find(tool->options.words[0]);
+	tool->command = tool_find(tool->options.line.words[0]);
 	if (tool->command == NULL)
-		return tool_fail(EX_USAGE, "there is no command \"%s\"; see: queuetool --help", tool->options.words[0]);
+		return tool_fail(EX_USAGE, "there is no command \"%s\"; see: queuetool --help", tool->options.line.words[0]);
 	status = tool_check_usage(tool);
 	if (status == 0)
 		status = tool_take_ids(tool);
@@ -250,7 +250,7 @@ main(int argc, char **argv)
 	static struct tool tool = { .file = -1 };
 	int status = tool_options(argc, argv, &tool.options);
 
-	if (status == 0 && tool.options.help)
+	if (status == 0 && tool.options.line.help)
 		tool_help(stdout);
 	else if (status == 0)
 		status = tool_main(&tool);

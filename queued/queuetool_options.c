@@ -1,41 +1,37 @@
 /*
  * queuetool's command line: its options, its commands, and the help that follows from them.
  */
-#include <getopt.h>
 #include <sysexits.h>
 
 #include "queued/queuetool.h"
 
+enum option_code {
+	CODE_SENDER = 1,
+	CODE_RECIPIENT,
+	CODE_DOMAIN,
+	CODE_OLDER,
+	CODE_NEWER,
+	CODE_MESSAGE,
+};
+
 enum {
-	LONG_JSON = 256, /* above all letters */
-	LONG_SENDER,
-	LONG_RECIPIENT,
-	LONG_DOMAIN,
-	LONG_OLDER,
-	LONG_NEWER,
-	LONG_ALL,
-	LONG_MESSAGE,
-	LONG_HEADERS,
-	LONG_FOLLOW,
-	LONG_MAILQ,
 	CHANGE = OPTION_JSON | OPTION_FILTER | OPTION_ALL,
 	HELP_COLUMN = 36, /* where the summaries of the help begin */
 };
 
-static const struct option longs[] = {
-	{ "json", no_argument, NULL, LONG_JSON },
-	{ "sender", required_argument, NULL, LONG_SENDER },
-	{ "recipient", required_argument, NULL, LONG_RECIPIENT },
-	{ "domain", required_argument, NULL, LONG_DOMAIN },
-	{ "older", required_argument, NULL, LONG_OLDER },
-	{ "newer", required_argument, NULL, LONG_NEWER },
-	{ "all", no_argument, NULL, LONG_ALL },
-	{ "message", no_argument, NULL, LONG_MESSAGE },
-	{ "headers", no_argument, NULL, LONG_HEADERS },
-	{ "follow", no_argument, NULL, LONG_FOLLOW },
-	{ "mailq", no_argument, NULL, LONG_MAILQ },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+static const struct command_option known[] = {
+	{ "json", false, OPTION_JSON, 0 },
+	{ "sender", true, OPTION_FILTER, CODE_SENDER },
+	{ "recipient", true, OPTION_FILTER, CODE_RECIPIENT },
+	{ "domain", true, OPTION_FILTER, CODE_DOMAIN },
+	{ "older", true, OPTION_FILTER, CODE_OLDER },
+	{ "newer", true, OPTION_FILTER, CODE_NEWER },
+	{ "all", false, OPTION_ALL, 0 },
+	{ "message", false, OPTION_CONTENT, CODE_MESSAGE },
+	{ "headers", false, OPTION_CONTENT, 0 },
+	{ "follow", false, OPTION_FOLLOW, 0 },
+	{ "mailq", false, OPTION_MAILQ, 0 },
+	{ NULL, false, 0, 0 },
 };
 
 static bool
@@ -45,68 +41,38 @@ take_age(const char *argument, uint64_t *seconds_r)
 }
 
 static bool
-options_take(struct tool_options *options, int option, const char *argument)
+take(void *context, int code, const char *argument)
 {
-	static const unsigned given[] = {
-		[LONG_JSON - LONG_JSON] = OPTION_JSON,
-		[LONG_SENDER - LONG_JSON] = OPTION_FILTER,
-		[LONG_RECIPIENT - LONG_JSON] = OPTION_FILTER,
-		[LONG_DOMAIN - LONG_JSON] = OPTION_FILTER,
-		[LONG_OLDER - LONG_JSON] = OPTION_FILTER,
-		[LONG_NEWER - LONG_JSON] = OPTION_FILTER,
-		[LONG_ALL - LONG_JSON] = OPTION_ALL,
-		[LONG_MESSAGE - LONG_JSON] = OPTION_CONTENT,
-		[LONG_HEADERS - LONG_JSON] = OPTION_CONTENT,
-		[LONG_FOLLOW - LONG_JSON] = OPTION_FOLLOW,
-		[LONG_MAILQ - LONG_JSON] = OPTION_MAILQ,
-	};
+	struct tool_options *options = context;
 
-	if (option >= LONG_JSON)
-		options->given |= given[option - LONG_JSON];
-	switch (option) {
-	case 'c':
-		options->config = argument;
-		return true;
-	case 'q':
-		options->quiet = true;
-		return true;
-	case 'h':
-		options->help = true;
-		return true;
-	case LONG_SENDER:
+	switch ((enum option_code)code) {
+	case CODE_SENDER:
 		options->sender = argument[0] == '\0' ? "<>" : argument;
 		return true;
-	case LONG_RECIPIENT:
+	case CODE_RECIPIENT:
 		options->recipient = argument;
 		return true;
-	case LONG_DOMAIN:
+	case CODE_DOMAIN:
 		options->domain = argument;
 		return true;
-	case LONG_OLDER:
+	case CODE_OLDER:
 		return take_age(argument, &options->older);
-	case LONG_NEWER:
+	case CODE_NEWER:
 		return take_age(argument, &options->newer);
-	case LONG_MESSAGE:
+	case CODE_MESSAGE:
 		options->message = true;
 		return true;
-	default:
-		return option >= LONG_JSON;
 	}
+	return false;
 }
 
 int
 tool_options(int argc, char **argv, struct tool_options *options_r)
 {
-	int option;
-
-	*options_r = (struct tool_options){ .config = SYSCONFDIR "/angarium.conf" };
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "c:qh", longs, NULL)) != -1)
-		if (!options_take(options_r, option, optarg))
-			return tool_fail(EX_USAGE, "\"%s\" is no option, or lacks its argument, or that is wrong; see: queuetool --help",
-			                 argv[optind - 1]);
-	options_r->words = argv + optind;
-	options_r->word_count = argc - optind;
+	*options_r = (struct tool_options){ 0 };
+	if (command_line_parse(argc, argv, known, take, options_r, &options_r->line) != 0)
+		return tool_fail(EX_USAGE, "\"%s\" is no option, or lacks its argument, or that is wrong; see: queuetool --help",
+		                 options_r->line.refused);
 	return 0;
 }
 

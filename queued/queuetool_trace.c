@@ -62,7 +62,7 @@ text_event(const struct queue_happening *happening)
 void
 tool_show_event(struct tool *tool, const struct queue_happening *happening)
 {
-	bool follow = (tool->options.given & OPTION_FOLLOW) != 0;
+	bool follow = (tool->options.line.given & OPTION_FOLLOW) != 0;
 
 	if (tool_wants_json(tool)) {
 		if (!follow)
@@ -108,7 +108,7 @@ tool_show_whole_trace(struct tool *tool)
 {
 	int status = tool_show_trace(tool);
 
-	if (status == EX_OK && tool_wants_json(tool) && (tool->options.given & OPTION_FOLLOW) == 0)
+	if (status == EX_OK && tool_wants_json(tool) && (tool->options.line.given & OPTION_FOLLOW) == 0)
 		puts(tool->shown == 0 ? "[]" : "\n]");
 	return status;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "common/base/command_line.h"
 #include "common/base/plain.h"
 #include "common/mail/config.h"
 #include "tabled/admin.h"
@@ -36,17 +37,12 @@ enum dbtool_password {
 
 /* The command line. Strings are those of argv. */
 struct dbtool_options {
-	const char *config; /* -c */
-	bool quiet;         /* -q */
-	bool help;
-	unsigned given; /* enum dbtool_option */
+	struct command_line line; /* given: enum dbtool_option; words: noun, verb, arguments */
 	enum dbtool_password password;
 	const char *quota, *path, *send_as;
 	const char *tls, *user;
 	enum record_domain_kind kind;
 	bool remove; /* --remove, not --add */
-	char **words; /* noun, verb, arguments */
-	int word_count;
 };
 
 /* 0, or a sysexits(3) code after it has said what is wrong. */

@@ -47,7 +47,7 @@ local_become_account(struct dbtool *dbtool)
 		return 0;
 	if (privileged && account_find(dbtool->config.account_table, &account) != 0)
 		return dbtool_fail(EX_CONFIG, "there is no account \"%s\" (account_table in %s)",
-		                   dbtool->config.account_table, dbtool->options.config);
+		                   dbtool->config.account_table, dbtool->options.line.config);
 	status = local_make_directory(dbtool->config.table_directory, privileged, &account);
 	if (status != 0)
 		return status;

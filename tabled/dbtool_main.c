@@ -36,7 +36,7 @@ dbtool_fail(int status, const char *format, ...)
 static const struct dbtool_command *
 dbtool_find(struct dbtool *dbtool)
 {
-	char **words = dbtool->options.words;
+	char **words = dbtool->options.line.words;
 	bool noun_known = false;
 
 	for (const struct dbtool_command *command = dbtool_commands; command->noun != NULL; command++) {
@@ -46,15 +46,15 @@ dbtool_find(struct dbtool *dbtool)
 			continue;
 		noun_known = true;
 		if (command->verb != NULL &&
-		    (dbtool->options.word_count < 2 || strcmp(words[1], command->verb) != 0))
+		    (dbtool->options.line.word_count < 2 || strcmp(words[1], command->verb) != 0))
 			continue;
 		dbtool->arguments = words + used;
-		dbtool->argument_count = dbtool->options.word_count - used;
+		dbtool->argument_count = dbtool->options.line.word_count - used;
 		return command;
 	}
 	if (!noun_known)
 		dbtool_fail(EX_USAGE, "there is no command \"%s\"; see: dbtool --help", words[0]);
-	else if (dbtool->options.word_count < 2)
+	else if (dbtool->options.line.word_count < 2)
 		dbtool_fail(EX_USAGE, "what about the %s? See: dbtool --help", words[0]);
 	else
 		dbtool_fail(EX_USAGE, "there is no command \"%s %s\"; see: dbtool --help", words[0],
@@ -72,7 +72,7 @@ dbtool_check_usage(const struct dbtool *dbtool)
 	if (dbtool->argument_count < command->minimum || dbtool->argument_count > command->maximum)
 		return dbtool_fail(EX_USAGE, "usage: dbtool %s%s%s %s", command->noun, space, verb,
 		                   command->arguments);
-	if ((dbtool->options.given & ~command->options) != 0)
+	if ((dbtool->options.line.given & ~command->options) != 0)
 		return dbtool_fail(EX_USAGE, "an option does not belong to \"%s%s%s\"; see: dbtool --help",
 		                   command->noun, space, verb);
 	return 0;
@@ -101,7 +101,7 @@ static int
 dbtool_prepare(struct dbtool *dbtool)
 {
 	const struct dbtool_command *command = dbtool->command;
-	unsigned given = dbtool->options.given;
+	unsigned given = dbtool->options.line.given;
 	int status = 0;
 
 	dbtool->call.noun = command->call_noun;
@@ -130,7 +130,7 @@ dbtool_finish(struct dbtool *dbtool)
 		status = dbtool->command->show(dbtool);
 	} else {
 		status = EX_OK;
-		if (!dbtool->options.quiet && dbtool->reply.message[0] != '\0') {
+		if (!dbtool->options.line.quiet && dbtool->reply.message[0] != '\0') {
 			plain_string(stdout, slice_from_string(dbtool->reply.message));
 			putchar('\n');
 		}
@@ -146,7 +146,7 @@ dbtool_load_config(struct dbtool *dbtool)
 	char error[CONFIG_ERROR_MAX];
 	char *text = NULL;
 	size_t length;
-	int result = config_load(&dbtool->config, dbtool->options.config, &text, &length, error);
+	int result = config_load(&dbtool->config, dbtool->options.line.config, &text, &length, error);
 
 	free(text);
 	return result == 0 ? 0 : dbtool_fail(result == -EINVAL ? EX_CONFIG : EX_NOINPUT, "%s", error);
@@ -157,7 +157,7 @@ dbtool_main(struct dbtool *dbtool)
 {
 	int status;
 
-	if (dbtool->options.word_count == 0)
+	if (dbtool->options.line.word_count == 0)
 		return dbtool_fail(EX_USAGE, "what is to be done? See: dbtool --help");
 	dbtool->command = dbtool_find(dbtool);
 	if (dbtool->command == NULL)
@@ -188,7 +188,7 @@ main(int argc, char **argv)
 	buffer_init(&dbtool.record, CALL_LIMIT);
 	buffer_init(&dbtool.secret, TABLE_PASSWORD_MAX);
 	status = options_parse(argc, argv, &dbtool.options);
-	if (status == 0 && dbtool.options.help)
+	if (status == 0 && dbtool.options.line.help)
 		dbtool_help(stdout);
 	else if (status == 0)
 		status = dbtool_main(&dbtool);

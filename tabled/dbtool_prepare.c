@@ -19,7 +19,7 @@ dbtool_verb_is(const struct dbtool *dbtool, const char *verb)
 static bool
 dbtool_enabled(const struct dbtool *dbtool)
 {
-	return !dbtool_verb_is(dbtool, "disable") && (dbtool->options.given & OPTION_DISABLED) == 0;
+	return !dbtool_verb_is(dbtool, "disable") && (dbtool->options.line.given & OPTION_DISABLED) == 0;
 }
 
 int
@@ -38,7 +38,7 @@ prepare_domain(struct dbtool *dbtool)
 
 	if (status != 0)
 		return status;
-	if (dbtool_verb_is(dbtool, "set") && (dbtool->options.given & OPTION_KIND) == 0)
+	if (dbtool_verb_is(dbtool, "set") && (dbtool->options.line.given & OPTION_KIND) == 0)
 		return dbtool_fail(EX_USAGE, "usage: dbtool domain set NAME --relay | --local");
 	if (record_domain_encode(&domain, &dbtool->record) != 0)
 		return dbtool_fail(EX_OSERR, "out of memory");
@@ -94,9 +94,9 @@ prepare_user(struct dbtool *dbtool)
 
 	if (status != 0)
 		return status;
-	dbtool->call.fields |= (options->given & OPTION_QUOTA) != 0 ? ADMIN_FIELD_QUOTA : 0U;
-	dbtool->call.fields |= (options->given & OPTION_PATH) != 0 ? ADMIN_FIELD_PATH : 0U;
-	dbtool->call.fields |= (options->given & OPTION_SEND_AS) != 0 ? ADMIN_FIELD_SEND_AS : 0U;
+	dbtool->call.fields |= (options->line.given & OPTION_QUOTA) != 0 ? ADMIN_FIELD_QUOTA : 0U;
+	dbtool->call.fields |= (options->line.given & OPTION_PATH) != 0 ? ADMIN_FIELD_PATH : 0U;
+	dbtool->call.fields |= (options->line.given & OPTION_SEND_AS) != 0 ? ADMIN_FIELD_SEND_AS : 0U;
 	if (dbtool->call.fields == 0)
 		return dbtool_fail(EX_USAGE, "usage: dbtool user set %s", dbtool->command->arguments);
 	buffer_init(&password, RECORD_PASSWORD_MAX);
@@ -140,7 +140,7 @@ prepare_alias(struct dbtool *dbtool)
 	if (error == 0)
 		error = record_alias_encode(&alias, &dbtool->record);
 	buffer_free(&targets);
-	if ((options->given & OPTION_CHANGE) != 0)
+	if ((options->line.given & OPTION_CHANGE) != 0)
 		dbtool->call.fields = options->remove ? ADMIN_FIELD_TARGETS_REMOVE : ADMIN_FIELD_TARGETS_ADD;
 	return error == 0 ? 0 : dbtool_fail(EX_DATAERR, "the targets are too many or too long");
 }
@@ -163,7 +163,7 @@ prepare_route_record(struct dbtool *dbtool, struct buffer *words, struct buffer 
 		return dbtool_fail(EX_DATAERR, "--tls is standard, off, required or verify");
 	if (options->user != NULL)
 		status = password_route(dbtool, password);
-	else if ((options->given & OPTION_PASSWORD) != 0)
+	else if ((options->line.given & OPTION_PASSWORD) != 0)
 		status = dbtool_fail(EX_USAGE, "a password goes with --user NAME");
 	if (status != 0)
 		return status;

@@ -160,7 +160,7 @@ show_record(void *context, const struct wire_header *header, struct slice payloa
 
 	if (!show_decode(header, payload, &record))
 		return -EPROTO;
-	if ((show->dbtool->options.given & OPTION_JSON) != 0) {
+	if ((show->dbtool->options.line.given & OPTION_JSON) != 0) {
 		if (!single)
 			fputs(show->count == 0 ? "[\n" : ",\n", show->out);
 		json_record(show->out, &record);
@@ -182,9 +182,9 @@ show_records(struct dbtool *dbtool)
 
 	if (call_read_file(dbtool->file, ADMIN_FRAME_MAX, show_record, &show) != 0)
 		return dbtool_fail(EX_SOFTWARE, "the answer is malformed");
-	if ((dbtool->options.given & OPTION_JSON) != 0 && dbtool->call.verb == ADMIN_LIST)
+	if ((dbtool->options.line.given & OPTION_JSON) != 0 && dbtool->call.verb == ADMIN_LIST)
 		fputs(show.count == 0 ? "[]" : "\n]", stdout);
-	if ((dbtool->options.given & OPTION_JSON) != 0)
+	if ((dbtool->options.line.given & OPTION_JSON) != 0)
 		putchar('\n');
 	return EX_OK;
 }
@@ -223,7 +223,7 @@ show_open(const char *path)
 int
 show_export(struct dbtool *dbtool)
 {
-	bool json = (dbtool->options.given & OPTION_JSON) != 0;
+	bool json = (dbtool->options.line.given & OPTION_JSON) != 0;
 	const char *path = dbtool->argument_count > 0 ? dbtool->arguments[0] : "-";
 	struct show show = { .dbtool = dbtool, .out = show_open(path) };
 	int result;
@@ -259,7 +259,7 @@ show_notes(struct dbtool *dbtool)
 {
 	if (call_read_file(dbtool->file, ADMIN_FRAME_MAX, show_note, NULL) != 0)
 		return dbtool_fail(EX_SOFTWARE, "the answer is malformed");
-	if (!dbtool->options.quiet)
+	if (!dbtool->options.line.quiet)
 		printf("%s\n", dbtool->reply.message);
 	return dbtool->reply.count == 0 ? EX_OK : EX_DATAERR;
 }

@@ -16,7 +16,7 @@ show_app_password(struct dbtool *dbtool)
 	if (dbtool->options.password == PASSWORD_ASK) {
 		plain_string(stdout, buffer_slice(&dbtool->secret));
 		putchar('\n');
-	} else if (!dbtool->options.quiet) {
+	} else if (!dbtool->options.line.quiet) {
 		printf("%s\n", dbtool->reply.message);
 	}
 	return EX_OK;
@@ -69,7 +69,7 @@ show_one(void *context, const struct wire_header *header, struct slice payload)
 
 	if (header->type != ADMIN_RECORD || !admin_record_get(&reader, &record) || !record_user_decode(record.record, &user))
 		return -EPROTO;
-	show_list(user.secrets, (dbtool->options.given & OPTION_JSON) != 0);
+	show_list(user.secrets, (dbtool->options.line.given & OPTION_JSON) != 0);
 	return 0;
 }
 
