@@ -113,9 +113,10 @@ class OpenSmtpd(InNamespace):
     """As it ships, but for limits that are in the way of twenty sessions (doc/performance.md).
 
     At most five connections to a socket wait to be accepted; what is more the kernel drops, and the client comes again after a second: it
-    gets four ports, for five sessions each. It takes 100 messages over a connection, and looks at 256 recipients of its queue at a time. It
-    opens connections to a host five seconds apart and with 50 messages for it takes no more, and sends the end of a message apart, which then
-    waits 40 ms for the acknowledgement of what was before: it gets as many connections at once as Postfix has.
+    gets four ports, for five sessions each. It takes 100 messages over a connection, looks at 256 recipients of its queue at a time, and has
+    50 messages in hand and 7 under delivery for one user, whom all virtual mailboxes belong to. It opens connections to a host five seconds
+    apart, and sends the end of a message apart, which then waits 40 ms for the acknowledgement of what was before: it gets as many
+    connections and deliveries at once as Postfix has.
     """
 
     name = "OpenSMTPD"
@@ -126,6 +127,7 @@ class OpenSmtpd(InNamespace):
 smtp max-message-size 50M
 smtp limit max-mails 100000
 scheduler limit max-evp-batch-size 5000
+mda limit max-session-per-user 20 task-hiwat 5000 task-lowat 3000 task-release 1000
 mta limit max-conn-per-host 20 max-conn-per-route 20 conn-delay-route 0 conn-delay-relay 0 task-hiwat 1000 task-lowat 500 task-release 500
 """
 
