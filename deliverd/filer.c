@@ -159,7 +159,7 @@ filer_new(struct event_base *base, struct store *store, const struct filer_callb
           struct filer **filer_r)
 {
 	struct filer *filer = calloc(1, sizeof(*filer));
-	int error = -ENOMEM;
+	int error;
 
 	if (filer == NULL)
 		return -ENOMEM;
@@ -171,6 +171,7 @@ filer_new(struct event_base *base, struct store *store, const struct filer_callb
 	pthread_mutex_init(&filer->mutex, NULL);
 	pthread_cond_init(&filer->given, NULL);
 	filer->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	error = filer->wake < 0 ? -errno : -ENOMEM;
 	filer->event = event_new(base, filer->wake, EV_READ | EV_PERSIST, filer_on_wake, filer);
 	if (filer->wake >= 0 && filer->event != NULL && event_add(filer->event, NULL) == 0)
 		error = start_thread(filer);

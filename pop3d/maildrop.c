@@ -231,12 +231,14 @@ maildrop_open_message(struct maildrop *maildrop, uint32_t number, uint64_t *leng
 {
 	struct stat status;
 	int fd = open_message(maildrop, number);
+	int error;
 
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+	error = fstat(fd, &status) != 0 ? -errno : !S_ISREG(status.st_mode) ? -EINVAL : 0;
+	if (error != 0) {
 		close(fd);
-		return -EINVAL;
+		return error;
 	}
 	*length_r = (uint64_t)status.st_size;
 	return fd;

@@ -233,8 +233,9 @@ store_check_bodies(struct store *store, bool keep)
 		return -errno;
 	directory = fdopendir(fd);
 	if (directory == NULL) {
+		error = -errno;
 		close(fd);
-		return -ENOMEM;
+		return error;
 	}
 	for (errno = 0; (entry = readdir(directory)) != NULL; errno = 0)
 		if (entry->d_name[0] != '.')

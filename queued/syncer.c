@@ -338,8 +338,10 @@ syncer_main(struct process *process)
 	pthread_mutex_init(&syncer.lock, NULL);
 	pthread_cond_init(&syncer.arrived, NULL);
 	syncer.finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (syncer.finished_fd < 0)
+	if (syncer.finished_fd < 0) {
+		log_event(LOG_ERR, "syncer.no_eventfd", LOG_ERROR(errno));
 		return EX_OSERR;
+	}
 	syncer.finished_event = event_new(syncer.base, syncer.finished_fd, EV_READ | EV_PERSIST, syncer_finished, &syncer);
 	syncer.segment_event = event_new(syncer.base, -1, 0, syncer_segments, &syncer);
 	if (syncer.finished_event == NULL || syncer.segment_event == NULL || event_add(syncer.finished_event, NULL) != 0)

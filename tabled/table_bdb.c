@@ -55,14 +55,15 @@ struct table {
 	u_int32_t scratch_size;
 };
 
-/* Berkeley DB explains its errors only here. */
+/* Berkeley DB explains its errors only here, first what happened and then what came of it. */
 static void
 table_on_message(const DB_ENV *env, const char *prefix, const char *message)
 {
 	struct table *table = env->app_private;
 
 	(void)prefix;
-	snprintf(table->message, sizeof(table->message), "%s", message);
+	if (table->message[0] == '\0')
+		snprintf(table->message, sizeof(table->message), "%s", message);
 }
 
 /* Berkeley DB returns 0, errno values, or its own negative codes. */

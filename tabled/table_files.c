@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/io/durable.h"
@@ -77,9 +78,15 @@ table_files_init(void)
 static int
 settle_file(int directory, const char *name)
 {
-	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat status;
 	int error;
+	int fd;
 
+	if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
+		return -errno;
+	if (!S_ISREG(status.st_mode)) /* such as "lost+found", which only root may open */
+		return 0;
+	fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd == -1)
 		return -errno;
 	error = is_log(name) ? durable_sync(fd) : 0;
