@@ -5,7 +5,8 @@
  * take. A client that waits for each answer pays that with each command. So:
  *
  *  - When an answer has left, and the last LOOP_QUICK inputs of that connection came within LOOP_AWAKE_US of the answers before them, the loop does
- *    not sleep for LOOP_AWAKE_US: it looks again and again for everything that it watches, and lets others have the processor whenever they want it.
+ *    not sleep for LOOP_AWAKE_US: it looks again and again for everything that it watches, and now and then offers the processor to others. When one takes
+ *    it for longer than that, it was in vain.
  *  - When that was in vain once, no loop stays awake for LOOP_PAUSE_US. So what a process may waste is a hundredth of a processor, and a client that is slow,
  *    far away, or has nothing to say costs nothing.
  *
