@@ -70,8 +70,9 @@ class Recording:
         suite = Suite(services=kind.services, **kind.directives)
         self.top = suite.directory
         suite.wrapper = record.wrapper(calls)
+        work = kind(suite, self.ledger, seed, messages)
         try:
-            kind(suite, self.ledger, seed, messages).run()
+            work.run()
             for service in reversed(kind.services):
                 suite.stop_service(service)
             self.operations, self.differences = settle(record.Reader(calls, self.top).operations(), self.top)
@@ -79,5 +80,6 @@ class Recording:
             print(suite.log_ends())
             raise
         finally:
+            work.close()
             suite.abandon()
             shutil.rmtree(calls, ignore_errors=True)

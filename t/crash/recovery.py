@@ -1,5 +1,6 @@
 """Lays out states of the model's disk as files, has them recovered by the real code, and says what there is in them."""
 
+import collections
 import hashlib
 import os
 import pathlib
@@ -8,7 +9,6 @@ import shutil
 import subprocess
 import tempfile
 
-from workload import FULL
 
 FINAL = 16          # states of recipients from here on are final (queued/message.h)
 FORBIDDEN = re.compile(r"event=(queue\.(body_missing|record_not_understood|set_aside_failed|segment_not_synced|foreign_file)) .*")
@@ -17,6 +17,7 @@ PREFIX = re.compile(rb"Return-Path: <[^\n]*>\nDelivered-To: ([^\n]*)\nReceived: 
                     rb"(?:\n\tfor <[^\n]*>)?; [^\n]*\n")
 # What delivery puts before a report, and what is looked for in one.
 REPORT = re.compile(rb"Return-Path: <>\nDelivered-To: [^\n]*\n")
+FAILED = re.compile(rb"\nFinal-Recipient: rfc822; ([^\n]*)\nAction: failed\n")
 REPORTED = re.compile(rb"\nX-Angarium-Queue-ID: (\w{13})\n")
 
 
@@ -47,6 +48,7 @@ class Found:
 
     def __init__(self):
         self.here = set()  # (queue id, user) that are still to be delivered, or that lie in the mailbox
+        self.marks = {}    # of the queue ids that are live: what holds of the message
         self.faults = []
         self.rows = None   # a digest of the table
 
@@ -69,7 +71,7 @@ class Recovery:
         self.queue = Helper(programs / "recover_queue")
         self.table = Helper(programs / "recover_table")
         self.known = {}   # (region, key of the state): Found
-        self.built = {"spool": 0, "mail": 0, "table": 0}
+        self.built = collections.Counter()
         self.reports = {}  # what is said of a report must always be the same
 
     def close(self):
@@ -80,7 +82,8 @@ class Recovery:
     def find(self, disk, region, key, chosen):
         found = self.known.get((region, key))
         if found is None:
-            found = getattr(self, "recover_" + region)(disk, chosen)
+            found = self.recover_spool(disk, chosen) if region == "spool" else self.recover_table(disk, chosen) if region == "table" \
+                else self.recover_mail(disk, region, chosen)
             self.built[region] += 1
             self.known[region, key] = found
         return found
@@ -116,20 +119,24 @@ class Recovery:
         return found
 
     def read_queue(self, lines, found):
-        live = {}
         digests = {}
-        about = {}
+        about = {}  # reports: what they are about
+        enveloped = set()
         for line in lines:
             words = line.split(" ")
             if words[0] == "message":
                 digests[words[1]] = words[2]
-                live[words[1]] = False
             elif words[0] == "reports":
                 about[words[1]] = words[2]
+            elif words[0] == "failed":
+                found.here.update((about[words[1]], user) for user in self.ledger.leads_to(words[2]))
             elif words[0] == "recipient":
+                enveloped.add(words[1])
                 if int(words[2]) < FINAL:
-                    live[words[1]] = True
+                    found.marks.setdefault(words[1], set())
                     found.here.update((words[1], user) for user in self.ledger.leads_to(words[3]))
+            elif words[0] == "mark":
+                found.marks.setdefault(words[1], set()).add(words[2])
             elif words[0] == "done" and words[1] != "0":
                 found.faults.append(f"recovery fails: {line}")
             elif FORBIDDEN.search(line):
@@ -137,13 +144,12 @@ class Recovery:
         for name, digest in digests.items():
             if not (self.is_report(name, digest) if name in about else self.is_known(name, digest)):
                 found.faults.append(f"the body of {name} is damaged")
-        found.here.update((original, FULL) for original in about.values())
-        found.faults.extend(f"{name} has no envelope" for name, known in live.items() if not known)
+        found.faults.extend(f"{name} has no envelope" for name in digests if name not in enveloped)
 
-    def recover_mail(self, disk, chosen):
+    def recover_mail(self, disk, region, chosen):
         found = Found()
-        for path, inode in disk.view("mail", chosen):
-            words = path.split("/")
+        for path, inode in disk.view(region, chosen):
+            words = (region + path).split("/")
             if inode.directory or len(words) != 5 or words[3] not in ("new", "cur"):
                 continue
             if inode.pending or inode.note is None:
@@ -152,9 +158,8 @@ class Recovery:
                     inode.note = note
             else:
                 note = inode.note
-            if note:
-                found.here.add(note)
-            else:
+            found.here.update(note)
+            if not note:
                 found.faults.append(f"a message in {words[3]}/ is not whole: {path}")
         return found
 
@@ -167,15 +172,20 @@ class Recovery:
         return digest != "-" and self.reports.setdefault(name, digest) == digest
 
     def message_of(self, content, user):
-        """(queue id, user) of a whole message, or None. A report stands for the message that could not be delivered."""
+        """
+        {(queue id, user)} of a whole message, or nothing. A report stands for the messages that could not be delivered; one that tells of a
+        delay stands for itself.
+        """
         prefix = PREFIX.match(content)
         if prefix:
             name = prefix.group(2).decode()
-            return (name, user) if self.is_known(name, hashlib.sha256(content[prefix.end():]).hexdigest()) else None
+            return {(name, user)} if self.is_known(name, hashlib.sha256(content[prefix.end():]).hexdigest()) else set()
         reported = REPORTED.search(content) if REPORT.match(content) else None
-        if reported and self.is_report("mail about " + reported.group(1).decode(), hashlib.sha256(content).hexdigest()):
-            return reported.group(1).decode(), FULL
-        return None
+        if not reported or not self.is_report(content.split(b"\nMessage-ID: ")[1].partition(b"\n")[0], hashlib.sha256(content).hexdigest()):
+            return set()
+        name = reported.group(1).decode()
+        failed = {(name, user) for address in FAILED.findall(content) for user in self.ledger.leads_to(address.decode())}
+        return failed or {(name, "its report")}
 
     def recover_table(self, disk, chosen):
         found = Found()

@@ -3,7 +3,9 @@
 A state is known by the set of changes that are in it, so none is recovered twice, also not in another replay of the same record.
 """
 
+import collections
 import hashlib
+import itertools
 import random
 import re
 
@@ -13,9 +15,11 @@ from workload import ELSEWHERE
 MAIL = ("mail", "mail/" + ELSEWHERE)  # the second one is a file system of its own
 REGIONS = ("spool", *MAIL, "table")  # directories below the top
 SHARES = {"spool": 0.6, "mail": 0.2, "mail/" + ELSEWHERE: 0.05, "table": 0.15}  # of the states
-ORDERS = {"hold": ("held", True), "release": ("held", False), "bounce": ("returned", True)}  # of queuetool: what each promises
+MARKS = {"hold": ("held", True), "release": ("held", False), "bounce": ("returned", True)}  # of queuetool: what each promises
 EXHAUSTIVE = 4      # open changes up to which every combination of them is built
 SAMPLES = 3         # random states at a cut with more
+BEHIND_250 = "right behind a 250"
+BATCHES = {"queued syncer": "in the middle of a batch of queued", "deliverd worker": "in the middle of a batch of deliverd"}
 ALERT = 40          # events after an ignored sync at each of which the power is cut
 NO_ROWS = hashlib.sha256(b"").hexdigest()  # of an empty table
 SEGMENTS = "queued syncer: fsync of segment/"
@@ -73,11 +77,14 @@ class Replay:
         self.rows = base.rows if base else [NO_ROWS]  # after each change of the table
         self.learn = base is None
         self.begun = self.returned = 0  # changes of the table: the last that was begun, and that returned
-        self.promised = set()
+        self.promised = set()  # (queue id, user)
+        self.discharged = set()  # those of which nothing needs to be left any more
+        self.marks = {}      # of a queue id: what was promised to hold of the message, or not to
         self.ended = set()  # what is over, durably
         self.current = {region: {} for region in REGIONS}  # key: Found, of the states at this cut
         self.violations = []
         self.cuts = self.checked = 0
+        self.reasons = collections.Counter()  # of the cuts that are made in any case
         self.before = sum(recovery.built.values())  # states, of earlier replays
         self.passed = dict.fromkeys(REGIONS, 0)  # events of each region, so far
         self.total = self.count_events()
@@ -101,10 +108,15 @@ class Replay:
         for began, ended, returned in self.ledger.changes:
             events.append((began, 1, "begun", None))
             events.append((ended, 1, "over", returned))
+        for began, ended, verb, names in self.ledger.orders:
+            events.append((began, 1, "order", (verb, names)))
+            events.append((ended, 1, "obeyed", (verb, names)))
+        events.extend((when, 1, "relayed", recipient) for recipient, when in self.ledger.relayed.items())
         events.sort(key=lambda event: event[:2])
         return events
 
     def run(self):
+        """Each event is for one region, and is a reason for a cut or none."""
         for _, _, kind, what in self.events:
             region, important = getattr(self, "on_" + kind)(what)
             if region:
@@ -112,6 +124,7 @@ class Replay:
                 self.current[region] = {}
                 self.alert -= 1
             if region and not self.learn and (important or self.is_worth(region)):
+                self.reasons[important] += 1
                 self.cut(region)
             if self.ignored and (self.violations or self.spent > self.states):
                 break
@@ -128,6 +141,9 @@ class Replay:
         """Whether a region's share of the states allows for more at this point of its record."""
         return self.recovery.built[region] <= self.states * SHARES[region] * self.passed[region] / self.total[region]
 
+    def count_batches(self):
+        return sum(operation.who in BATCHES for operation in self.names)
+
     def is_worth(self, region):
         """Whether to cut where no sync and no promise has just been: as far as the states last, or close behind an ignored sync."""
         return self.alert > 0 if self.ignored else self.affordable(region)
@@ -143,9 +159,9 @@ class Replay:
 
     def on_change(self, operation):
         if not self.disk.begin(operation):
-            return None, False
+            return None, ""
         self.weigh()
-        return self.region_of(operation.path), False
+        return self.region_of(operation.path), ""
 
     def region_of(self, path):
         words = self.disk.split(path)
@@ -164,33 +180,58 @@ class Replay:
 
     def on_ask(self, operation):
         if not self.disk.begin(operation):
-            return None, False
+            return None, ""
         if self.learn:
             self.names[operation] = self.name_of(operation)
         name = self.names[operation]
         if name == self.ignored:
             self.orphans.update(self.disk.covered.pop(operation))
             self.alert = ALERT
-            return None, False
-        return self.region_of(operation.path), True
+            return None, ""
+        return self.region_of(operation.path), BATCHES.get(operation.who, "when another sync begins")
 
     def on_done(self, operation):
         if operation not in self.disk.covered:
-            return None, False
+            return None, ""
         before = {change: region for region in REGIONS for change in self.disk.pending[region]}
         self.disk.end_sync(operation)
         for change, region in before.items():
             if change not in self.disk.pending[region]:
                 self.folded[region] ^= self.weights[change.number]
-        return self.region_of(operation.path), True
+        return self.region_of(operation.path), "when a sync has ended"
 
     def on_promise(self, name):
         self.promised.update((name, user) for user in self.ledger.messages[name][1])
-        return "spool", True
+        return "spool", BEHIND_250
+
+    def on_order(self, order):
+        """From now on it may be obeyed, or not yet."""
+        verb, names = order
+        for name in names:
+            if verb == "delete":
+                self.discharged.update((name, user) for user in self.ledger.messages[name][1])
+            elif verb in MARKS:
+                self.marks.setdefault(name, {}).pop(MARKS[verb][0], None)
+        return None, ""
+
+    def on_obeyed(self, order):
+        verb, names = order
+        for name in names:
+            if verb == "delete":
+                self.ended.update((name, user) for user in self.ledger.messages[name][1])
+            elif verb in MARKS:
+                mark, holds = MARKS[verb]
+                self.marks[name][mark] = holds
+        return "spool", "behind an order of queuetool's"
+
+    def on_relayed(self, recipient):
+        """Another host has it."""
+        self.discharged.add(recipient)
+        return "spool", "when another host has a message"
 
     def on_begun(self, _):
         self.begun += 1
-        return None, False
+        return None, ""
 
     def on_over(self, returned):
         """A change that was killed is there or not; what comes behind it is built on what is seen now."""
@@ -201,7 +242,7 @@ class Replay:
                 self.violate("table", "a change that returned is not there at all")
         if returned:
             self.returned = self.begun
-        return "table", True
+        return "table", "behind a change of the table"
 
     # ---- one cut ----
 
@@ -279,18 +320,28 @@ class Replay:
         if region == "table":
             self.check_rows(found, where)
             return
-        back = self.ended & found.here if region == "spool" else set()
-        if back:
-            self.violate(region, f"ended recipients came back: {sorted(back)[:3]}", where)
-        other = "mail" if region == "spool" else "spool"
-        if not self.current[other]:
-            self.find(other, {})
-        missing = self.promised - found.here
-        for partner in self.current[other].values():
-            lost = missing - partner.here
+        if region == "spool":
+            self.check_queue(found, where)
+        others = [other for other in ("spool", *MAIL) if other != region]
+        for other in others:
+            if not self.current[other]:
+                self.find(other, {})
+        missing = self.promised - self.discharged - found.here
+        for partners in itertools.product(*(self.current[other].values() for other in others)):
+            lost = missing.difference(*(partner.here for partner in partners))
             if lost:
                 self.violate(region, f"lost, neither in the queue nor in a mailbox: {sorted(lost)[:3]}", where)
                 break
+
+    def check_queue(self, found, where):
+        """What has ended does not come back, and what queuetool said holds."""
+        back = self.ended & found.here
+        if back:
+            self.violate("spool", f"ended recipients came back: {sorted(back)[:3]}", where)
+        for name, marks in self.marks.items():
+            for mark, holds in marks.items():
+                if name in found.marks and (mark in found.marks[name]) != holds:
+                    self.violate("spool", f"{name} is {'not ' if holds else ''}{mark}", where)
 
     def check_rows(self, found, where):
         """The table is as after the last change that returned, or after the one that has begun since."""

@@ -15,6 +15,7 @@ LIST = "list@" + DOMAIN  # leads to the first three
 FULL = "full@" + DOMAIN  # takes nothing: whoever sends to it gets a report
 SENDER = USERS[0]
 ELSEWHERE = "elsewhere.example"  # whose mailboxes lie on a file system of their own
+FAR = [f"far{index}@{ELSEWHERE}" for index in range(2)]
 LINE = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ -- .:!?\r\n"
 QUEUED_AS = re.compile(rb"250 2\.0\.0 Ok: queued as (\w{13})\r\n")
 
@@ -27,6 +28,8 @@ class Ledger:
         self.messages = {}  # queue id: (digest of the content without CRs, the users that it is for)
         self.digests = set()  # of everything that was sent
         self.changes = []   # of the table: (began, ended, whether it returned)
+        self.orders = []    # of queuetool: (began, returned, verb, queue ids)
+        self.relayed = {}   # (queue id, address): when another host had it
 
     def leads_to(self, address):
         return USERS[:3] if address == LIST else [address]
@@ -46,6 +49,13 @@ class Workload:
         self.seed = seed
         self.messages = messages  # how many, where that may be chosen
         self.faults = []
+
+    def close(self):
+        """What else is to be put away in the end."""
+
+    def killed_at(self, call, number):
+        """The command under which a process dies when it asks for a sync for the NUMBERth time."""
+        return [*self.suite.wrapper, "-e", f"inject={call}:signal=SIGKILL:when={number}"]
 
     # ---- the table ----
 
@@ -86,7 +96,7 @@ class Workload:
         return 0
 
     def arrived(self):
-        return sum(len(self.suite.messages(user)) for user in USERS)
+        return sum(len(self.suite.messages(user)) for user in USERS + FAR)
 
     def wait_arrived(self):
         wanted = sum(len(users) for _, users in self.ledger.messages.values())
@@ -106,8 +116,10 @@ class Workload:
 
     # ---- the queue ----
 
-    def queuetool(self, verb, queue_id):
-        subprocess.run([SBIN / "queuetool", "-c", self.suite.configuration, verb, queue_id], check=True, capture_output=True)
+    def queuetool(self, verb, *queue_ids):
+        began = time.time_ns()
+        subprocess.run([SBIN / "queuetool", "-c", self.suite.configuration, verb, *queue_ids], check=True, capture_output=True)
+        self.ledger.orders.append((began, time.time_ns(), verb, queue_ids))
 
     def segments(self):
         return {path.name for path in (self.suite.directory / "spool" / "segment").iterdir()}

@@ -1,17 +1,18 @@
 """Mail and changes of the table, with restarts, while every file operation is recorded."""
 
 import os
-import pathlib
 import random
 import re
 import signal
+import subprocess
 import threading
 import time
 
 from harness import DOMAIN, PASSWORD, eventually
-from workload import FULL, LIST, USERS, Workload
+from workload import ELSEWHERE, FAR, FULL, LIST, USERS, Workload
 
 SIZES = (0, 300, 1500, 4000, 7000, 12000, 30000, 90000)  # those above inline_limit lie in files
+SYNCS_OF_PARENT = 20  # at most, until it has made its directories
 HEADER_SIZE = 4096  # of a segment (doc/queue.md)
 RESULT = re.compile(rb"ANGr.{8}\x03\x00", re.DOTALL)
 
@@ -32,6 +33,9 @@ class MailWorkload(Workload):
             self.change("user", "add", "--password-stdin", user, stdin=PASSWORD + "\n")
         self.change("user", "add", "--no-password", "--quota", "1K", FULL)
         self.change("alias", "add", LIST, *USERS[:3])
+        self.change("domain", "add", ELSEWHERE)
+        for user in FAR:
+            self.change("user", "add", "--no-password", user)
 
     def more_changes(self, phase):
         for index in range(4):
@@ -45,14 +49,50 @@ class MailWorkload(Workload):
             lines = "".join(f"alias import{phase}-{index}@{DOMAIN} to={USERS[index]}\n" for index in range(5))
             self.change("import", stdin=lines)
 
+    # ---- starting ----
+
+    mounted = None
+
+    def mount(self):
+        """A domain's mailboxes are on another file system than the others."""
+        place = self.suite.directory / "mail" / ELSEWHERE
+        place.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=700", "none", place], capture_output=True, check=False).returncode:
+            place.rmdir()
+            return
+        self.mounted = place
+        above = place.parent.stat()
+        os.chown(place, above.st_uid, above.st_gid)
+
+    def close(self):
+        if self.mounted:
+            subprocess.run(["umount", "-l", self.mounted], check=True)
+
+    def kill_parent(self, service, directory):
+        """The service's parent is killed when it has made DIRECTORY and is about to sync its name."""
+        wrapper = self.suite.wrapper
+        for number in range(1, SYNCS_OF_PARENT):
+            self.suite.wrapper = self.killed_at("fsync", number)
+            try:
+                self.suite.start_service(service)
+            except AssertionError:
+                pass  # as it should be
+            finally:
+                self.suite.wrapper = wrapper
+            if service in self.suite.running:
+                self.suite.kill_service(service)
+            if (self.suite.directory / directory).exists():
+                break
+
     # ---- mail ----
 
-    @staticmethod
-    def choose(rng):
+    def choose(self, rng):
         """A size and recipients."""
         size = rng.choice(SIZES)
         if size > 2000 and rng.random() < 0.2:
             return size, [FULL, USERS[1]]
+        if self.mounted and rng.random() < 0.2:
+            return size, [rng.choice(FAR), *rng.sample(USERS + FAR[:1], rng.choice((0, 0, 1)))]
         return size, [LIST] if rng.random() < 0.2 else rng.sample(USERS, rng.choice((1, 1, 1, 2, 4)))
 
     def send_all(self, number, phase):
@@ -151,8 +191,11 @@ class MailWorkload(Workload):
 
     def run(self, phases=4, senders=3):
         self.first_changes()
-        for service in self.services[1:]:
+        for service, directory in ("queued", "spool"), ("deliverd", "mail"), ("smtpd", None):
+            if directory:
+                self.kill_parent(service, directory)
             self.suite.start_service(service)
+        self.mount()
         for number in range(phases):
             self.phase(number, senders)
         if not any([self.kill_behind_result(size) for size in (20000, 20001, 20002)]):

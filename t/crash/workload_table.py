@@ -18,10 +18,6 @@ class TableWorkload(Workload):
     services = ()
     directives = {"table_cache_size": "1M"}
 
-    def killed_at(self, call, number):
-        """The command under which a dbtool dies when it asks for a sync for the NUMBERth time."""
-        return [*self.suite.wrapper, "-e", f"inject={call}:signal=SIGKILL:when={number}"]
-
     def kill_in_turn(self, *words, lines=lambda name: None, behind=()):
         """
         A change like no other for each sync in it; the last one is not killed any more. LINES: of a name that differs, for an import. BEHIND:
