@@ -4,7 +4,6 @@ A state is known by the set of changes that are in it, so none is recovered twic
 """
 
 import collections
-import hashlib
 import itertools
 import random
 import re
@@ -21,7 +20,6 @@ SAMPLES = 3         # random states at a cut with more
 BEHIND_250 = "right behind a 250"
 BATCHES = {"queued syncer": "in the middle of a batch of queued", "deliverd worker": "in the middle of a batch of deliverd"}
 ALERT = 40          # events after an ignored sync at each of which the power is cut
-NO_ROWS = hashlib.sha256(b"").hexdigest()  # of an empty table
 SEGMENTS = "queued syncer: fsync of segment/"
 TABLE = "tabled: fsync of the table's directory"
 KINDS = (  # of files, by their paths below the top
@@ -69,12 +67,11 @@ class Replay:
         self.states = states
         self.random = random.Random(seed)
         self.ignored = ignored
-        self.disk = Disk(self.top, REGIONS, {"table": PAGE})
+        self.disk = Disk(self.top, REGIONS, {"table": PAGE}, recording.base)
         self.keys = random.Random(1)
         self.weights = {}   # of a change: a random number; a state's key is the XOR of those that are in it
         self.folded = dict.fromkeys(REGIONS, 0)
         self.events = self.make_events(recording.promises)
-        self.rows = base.rows if base else [NO_ROWS]  # after each change of the table
         self.learn = base is None
         self.begun = self.returned = 0  # changes of the table: the last that was begun, and that returned
         self.promised = set()  # (queue id, user)
@@ -82,6 +79,7 @@ class Replay:
         self.marks = {}      # of a queue id: what was promised to hold of the message, or not to
         self.ended = set()  # what is over, durably
         self.current = {region: {} for region in REGIONS}  # key: Found, of the states at this cut
+        self.rows = base.rows if base else [self.find("table", {}).rows]  # after each change of the table
         self.violations = []
         self.cuts = self.checked = 0
         self.reasons = collections.Counter()  # of the cuts that are made in any case
@@ -110,7 +108,8 @@ class Replay:
             events.append((ended, 1, "over", returned))
         for began, ended, verb, names in self.ledger.orders:
             events.append((began, 1, "order", (verb, names)))
-            events.append((ended, 1, "obeyed", (verb, names)))
+            if ended:
+                events.append((ended, 1, "obeyed", (verb, names)))
         events.extend((when, 1, "relayed", recipient) for recipient, when in self.ledger.relayed.items())
         events.sort(key=lambda event: event[:2])
         return events

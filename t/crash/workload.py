@@ -28,7 +28,7 @@ class Ledger:
         self.messages = {}  # queue id: (digest of the content without CRs, the users that it is for)
         self.digests = set()  # of everything that was sent
         self.changes = []   # of the table: (began, ended, whether it returned)
-        self.orders = []    # of queuetool: (began, returned, verb, queue ids)
+        self.orders = []    # of queuetool: (began, returned or None, verb, queue ids)
         self.relayed = {}   # (queue id, address): when another host had it
 
     def leads_to(self, address):
@@ -49,6 +49,10 @@ class Workload:
         self.seed = seed
         self.messages = messages  # how many, where that may be chosen
         self.faults = []
+
+    def prepare(self):
+        """What is to be there when the record begins; nothing runs at its end. False: nothing is."""
+        return False
 
     def close(self):
         """What else is to be put away in the end."""
@@ -102,24 +106,26 @@ class Workload:
         wanted = sum(len(users) for _, users in self.ledger.messages.values())
         eventually(lambda: self.arrived() >= wanted, f"{wanted} messages arrive", 30)
 
-    def send_one(self, size, user):
+    def send_one(self, size, *users):
         """Returns the queue id. smtpd may not know yet that queued has started again."""
         before = set(self.ledger.messages)
-        rng = random.Random(f"{self.seed} {size} {user}")
+        rng = random.Random(f"{self.seed} {len(before)}")
 
         def accepted():
             with self.suite.smtp() as client:
                 client.hello()
-                return self.send(client, rng, size, [user])
+                return self.send(client, rng, size, users)
         eventually(accepted, "a message is accepted")
         return (set(self.ledger.messages) - before).pop()
 
     # ---- the queue ----
 
-    def queuetool(self, verb, *queue_ids):
+    def queuetool(self, verb, *queue_ids, may_fail=False):
         began = time.time_ns()
-        subprocess.run([SBIN / "queuetool", "-c", self.suite.configuration, verb, *queue_ids], check=True, capture_output=True)
-        self.ledger.orders.append((began, time.time_ns(), verb, queue_ids))
+        result = subprocess.run([SBIN / "queuetool", "-c", self.suite.configuration, verb, *queue_ids], check=False, capture_output=True)
+        if result.returncode and not may_fail:
+            raise AssertionError(f"queuetool {verb}: {result.stderr}{self.suite.log_end('queued')}")
+        self.ledger.orders.append((began, None if result.returncode else time.time_ns(), verb, queue_ids))
 
     def segments(self):
         return {path.name for path in (self.suite.directory / "spool" / "segment").iterdir()}

@@ -19,7 +19,7 @@ RESULT = re.compile(rb"ANGr.{8}\x03\x00", re.DOTALL)
 
 class MailWorkload(Workload):
     name = "mail"
-    share = 0.8
+    share = 0.75
     services = ("tabled", "queued", "deliverd", "smtpd")
     directives = {"segment_size": "4M", "inline_limit": "8k", "smtp_workers": 1, "retry": "1s", "over_quota": "reject"}
 

@@ -14,7 +14,7 @@ MANY = 10000     # that need more than the cache, so that pages are written befo
 
 class TableWorkload(Workload):
     name = "table"
-    share = 0.2
+    share = 0.15
     services = ()
     directives = {"table_cache_size": "1M"}
 
