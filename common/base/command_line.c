@@ -14,7 +14,7 @@ make_longs(const struct command_option *options, struct option longs[COMMAND_OPT
 {
 	int count = 0;
 
-	for (; options[count].name != NULL && count < COMMAND_OPTIONS_MAX; count++)
+	for (; count < COMMAND_OPTIONS_MAX && options[count].name != NULL; count++)
 		longs[count] = (struct option){ options[count].name, options[count].argument ? required_argument : no_argument, NULL,
 		                                FIRST_LONG + count };
 	longs[count++] = (struct option){ "help", no_argument, NULL, 'h' };

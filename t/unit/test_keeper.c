@@ -395,8 +395,15 @@ START_TEST(certificates_that_cannot_be_used_leave_those_that_are)
 	ck_assert_int_eq(parent_sends(&role_speaks_tls, CONTROL_TLS_CHAIN, SLICE("nonsense")), 0);
 	ck_assert_int_eq(parent_sends(&role_speaks_tls, CONTROL_TLS_USE, SLICE("")), 0);
 	ck_assert_ptr_eq(role_tls_context(), before);
+}
+END_TEST
+
+START_TEST(without_a_certificate_no_connection_gets_tls)
+{
+	start_speaker();
+	ck_assert(sign_remotely(HONEST, 1));
 	ck_assert_int_eq(parent_sends(&role_speaks_tls, CONTROL_TLS_USE, SLICE("")), 0);
-	ck_assert_ptr_eq(role_tls_context(), before);
+	ck_assert_ptr_null(role_tls_context());
 }
 END_TEST
 
@@ -418,6 +425,7 @@ main(void)
 	tcase_add_loop_test(keeper, a_keeper_that_talks_nonsense_costs_one_signature_and_is_asked_for_again, 0, MOODS);
 	tcase_add_test(keeper, a_keeper_that_speaks_unasked_is_dropped);
 	tcase_add_test(keeper, certificates_that_cannot_be_used_leave_those_that_are);
+	tcase_add_test(keeper, without_a_certificate_no_connection_gets_tls);
 	suite_add_tcase(suite, keeper);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

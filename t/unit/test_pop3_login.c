@@ -54,23 +54,16 @@ process_config(const struct process *process)
 }
 
 int
-process_listener(const struct process *process, const char *name, size_t index)
+listener_set_update(struct listener_set *set, struct process *process, const char *name,
+                    void (*accepted)(void *context, int client, const struct sockaddr *address, socklen_t length), void *context)
 {
+	(void)set;
 	(void)process;
-	return strcmp(name, "pop3") == 0 && index == 0 ? STDIN_FILENO : -1;
-}
-
-struct listener *
-listener_new(struct process *process, int fd,
-             void (*accepted)(void *context, int client, const struct sockaddr *address, socklen_t length), void *context)
-{
-	static int one;
-
-	(void)process;
-	(void)fd;
-	on_accepted = accepted;
-	on_accepted_context = context;
-	return (struct listener *)(void *)&one;
+	if (strcmp(name, "pop3") == 0) {
+		on_accepted = accepted;
+		on_accepted_context = context;
+	}
+	return 0;
 }
 
 /* There is no certificate; t/suite/test_tls.py has some. */
