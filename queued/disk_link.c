@@ -111,6 +111,12 @@ disk_link_sync(struct disk *disk, int fd, enum disk_what what, disk_done *done, 
 	return 0;
 }
 
+static int
+disk_link_fill(struct disk *disk, int fd, disk_done *done, void *context)
+{
+	return disk_link_sync(disk, fd, DISK_SPARE, done, context);
+}
+
 static void
 disk_link_up(struct link *link, void *context)
 {
@@ -134,6 +140,7 @@ disk_link_new(struct process *process)
 		return NULL;
 	STAILQ_INIT(&disk_link->waiting);
 	disk_link->disk.sync = disk_link_sync;
+	disk_link->disk.fill = disk_link_fill;
 	disk_link->link = link_new(process, &protocol, disk_link);
 	if (disk_link->link == NULL) {
 		free(disk_link);

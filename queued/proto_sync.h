@@ -11,7 +11,8 @@ enum {
 };
 
 enum sync_type {
-	/* queue -> syncer, with the descriptor: u8 what (enum disk_what). What was written to the file before this is to become durable. */
+	/* queue -> syncer, with the descriptor: u8 what (enum disk_what). What was written to the file before this is to become
+	 * durable; or, for DISK_SPARE, the whole file to become zeros. */
 	SYNC_FILE = 1,
 	/* syncer -> queue, request id of the question: u32 error (errno value, 0: durable) */
 	SYNC_DONE = 2,

@@ -55,13 +55,10 @@ segment_new(uint64_t number, int fd)
 }
 
 static int
-segment_prepare(struct segment *segment, uint32_t size, uint64_t first_id)
+segment_write_header(struct segment *segment, uint32_t size, uint64_t first_id)
 {
 	char header[SEGMENT_HEADER_SIZE];
-	int error = durable_reserve(segment->fd, size);
 
-	if (error != 0)
-		return error;
 	segment->size = size;
 	segment->used = SEGMENT_HEADER_SIZE;
 	arc4random_buf(&segment->salt, sizeof(segment->salt));
@@ -86,7 +83,28 @@ segment_create(int directory, uint64_t number, uint32_t size, uint64_t first_id,
 	if (fd < 0)
 		return -errno;
 	segment = segment_new(number, fd);
-	error = segment == NULL ? -ENOMEM : segment_prepare(segment, size, first_id);
+	error = segment == NULL ? -ENOMEM : durable_reserve(fd, size);
+	if (error == 0)
+		error = segment_write_header(segment, size, first_id);
+	if (error != 0) {
+		segment_free(&segment);
+		unlinkat(directory, name, 0);
+		return error;
+	}
+	*segment_r = segment;
+	return 0;
+}
+
+int
+segment_adopt(int directory, const char *name, int fd, uint64_t number, uint32_t size, uint64_t first_id, struct segment **segment_r)
+{
+	struct segment *segment = segment_new(number, fd);
+	char own_name[SEGMENT_NAME_SIZE];
+	int error = segment == NULL ? -ENOMEM : segment_write_header(segment, size, first_id);
+
+	segment_name(number, own_name);
+	if (error == 0 && renameat(directory, name, directory, own_name) != 0)
+		error = -errno;
 	if (error != 0) {
 		segment_free(&segment);
 		unlinkat(directory, name, 0);

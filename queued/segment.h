@@ -25,6 +25,7 @@ struct segment {
 	struct message_list messages; /* live ones whose MESSAGE is here */
 	uint64_t ended;               /* the store's turn in which the last of its messages was over */
 	bool named;                   /* its directory entry is durable */
+	bool makeshift;               /* was begun before a filled file was there, which is to take its place */
 	bool dirty;                   /* something was written since the last sync was asked for */
 };
 
@@ -35,6 +36,10 @@ void segment_name(uint64_t number, char *out);
 int segment_parse_name(const char *name, uint64_t *number_r);
 /* Creates and preallocates the file, writes its header. 0 or a negative errno value, and the file is then not there. */
 int segment_create(int directory, uint64_t number, uint32_t size, uint64_t first_id, struct segment **segment_r);
+/*
+ * As segment_create, of a file that is there already, is called NAME and has SIZE bytes, all of them zero: FD is taken over.
+ */
+int segment_adopt(int directory, const char *name, int fd, uint64_t number, uint32_t size, uint64_t first_id, struct segment **segment_r);
 /* Opens an old one; salt and use are for recovery to set. 0, -EINVAL (it can be no segment), or another negative errno value. */
 int segment_open(int directory, uint64_t number, struct segment **segment_r);
 /* Closes the file. Sets *segment to NULL. It must hold no live message. */

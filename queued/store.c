@@ -72,10 +72,13 @@ store_open(const struct store_options *options, struct store **store_r)
 	TAILQ_INIT(&store->written);
 	TAILQ_INIT(&store->departed);
 	TAILQ_INIT(&store->waiters);
+	store->spare.fd = -1;
 	buffer_init(&store->results, RESULTS_MAX);
 	error = index_init(&store->index);
 	if (error == 0)
 		error = store_open_directories(store);
+	if (error == 0)
+		error = spare_init(&store->spare, store->segment_directory, store->options.disk);
 	if (error == 0)
 		error = store_recover(store);
 	if (error != 0) {
@@ -142,6 +145,7 @@ store_close(struct store **store_p)
 		TAILQ_REMOVE(&store->segments, segment, link);
 		segment_free(&segment);
 	}
+	spare_close(&store->spare);
 	close_if_open(store->damaged_directory);
 	close_if_open(store->body_directory);
 	close_if_open(store->segment_directory);

@@ -7,6 +7,7 @@
 #include "common/base/buffer.h"
 #include "queued/index.h"
 #include "queued/segment.h"
+#include "queued/spare.h"
 #include "queued/store.h"
 
 /* A message that is over, and whose body file goes when TURN is synced. */
@@ -42,6 +43,7 @@ struct store {
 
 	struct segment_list segments; /* oldest first */
 	struct segment *current;      /* the last one, or NULL when a new one must be begun */
+	struct spare spare;           /* the file of the next one */
 
 	struct record_list batch;   /* not yet written, in order */
 	struct record_list written; /* not yet synced, in order */

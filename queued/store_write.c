@@ -8,7 +8,10 @@
 #include "common/base/log.h"
 #include "queued/store_state.h"
 
-enum { WRITE_RECORDS = 256 }; /* in one system call */
+enum {
+	WRITE_RECORDS = 256, /* in one system call */
+	WRITE_BLOCK = 4096,  /* bytes: of a file system's cache */
+};
 
 static void store_sync_answered(void *context, int error);
 
@@ -114,7 +117,22 @@ store_break(struct store *store, const char *doing, uint64_t segment, int error)
 static int
 store_create_segment(struct store *store, size_t size, struct segment **segment_r)
 {
-	return segment_create(store->segment_directory, store->next_segment++, (uint32_t)size, store->next_id, segment_r);
+	uint64_t number = store->next_segment++;
+
+	if (spare_is_ready(&store->spare, (uint32_t)size)) {
+		uint32_t spare_size;
+		int fd = spare_take(&store->spare, &spare_size);
+
+		return segment_adopt(store->segment_directory, SPARE_NAME, fd, number, spare_size, store->next_id, segment_r);
+	}
+	return segment_create(store->segment_directory, number, (uint32_t)size, store->next_id, segment_r);
+}
+
+/* A segment that was begun without one is left as soon as there is a filled file. */
+static bool
+store_has_better(const struct store *store)
+{
+	return store->current->makeshift && spare_is_ready(&store->spare, (uint32_t)store->options.segment_size);
 }
 
 static int
@@ -125,7 +143,7 @@ store_make_room(struct store *store, size_t size)
 	struct segment *segment;
 	int error;
 
-	if (store->current != NULL && size <= store->current->size - store->current->used)
+	if (store->current != NULL && size <= store->current->size - store->current->used && !store_has_better(store))
 		return 0;
 	store_close_segment(store);
 	error = store_create_segment(store, wanted > full ? wanted : full, &segment);
@@ -139,13 +157,32 @@ store_make_room(struct store *store, size_t size)
 	segment->dirty = true;
 	TAILQ_INSERT_TAIL(&store->segments, segment, link);
 	store->current = segment;
+	spare_prepare(&store->spare, (uint32_t)full);
 	return 0;
 }
 
 int
 store_begin_segment(struct store *store)
 {
-	return store_make_room(store, RECORD_HEADER_SIZE);
+	int error = store_make_room(store, RECORD_HEADER_SIZE);
+
+	if (error == 0)
+		store->current->makeshift = true;
+	return error;
+}
+
+/*
+ * Zeros up to the end of the block: a block that is written as a whole need not be read before, when the system has forgotten what
+ * is in it.
+ */
+static struct iovec
+store_padding(const struct segment *segment, uint32_t end)
+{
+	static char zeros[WRITE_BLOCK];
+	uint32_t left = segment->size - end;
+	uint32_t length = (WRITE_BLOCK - end % WRITE_BLOCK) % WRITE_BLOCK;
+
+	return (struct iovec){ .iov_base = zeros, .iov_len = length < left ? length : left };
 }
 
 /* Seals as many records as fit. Returns how many, and the bytes. */
@@ -173,11 +210,13 @@ store_gather(struct store *store, struct iovec *vector, uint32_t *bytes_r)
 static int
 store_write_some(struct store *store)
 {
-	struct iovec vector[WRITE_RECORDS];
+	struct iovec vector[WRITE_RECORDS + 1];
 	uint32_t bytes;
 	int count = store_gather(store, vector, &bytes);
-	int error = segment_write(store->current, vector, count, store->current->used);
+	int error;
 
+	vector[count] = store_padding(store->current, store->current->used + bytes);
+	error = segment_write(store->current, vector, count + 1, store->current->used);
 	if (error != 0)
 		return error;
 	store->current->used += bytes;

@@ -1,7 +1,7 @@
 /*
  * The role "syncer": waits for the disk, so that the queue need not. It gets descriptors, makes what was written to them durable, and
  * answers. Segments are waited for by the main thread itself, since all mail does and each hand-over would cost as much as the sync of a fast
- * disk; bodies by threads of their own, so that a large one holds up no segment. Requests for the same file that wait at once are one
+ * disk; bodies, and the next segment's zeros, by threads of their own, so that a large one holds up no segment. Requests for the same file that wait at once are one
  * sync. After an error the data counts as lost, and the queue decides what follows.
  */
 #include <errno.h>
@@ -39,6 +39,7 @@ struct job {
 	int fd;
 	dev_t device;
 	ino_t inode;
+	off_t size; /* bytes */
 	int error;
 };
 
@@ -82,14 +83,25 @@ static void
 run_same(struct job_list *taken)
 {
 	struct job *job = STAILQ_FIRST(taken);
-	bool data = job->what == DISK_SEGMENT || job->what == DISK_BODY;
-	int error = data ? durable_sync_data(job->fd) : durable_sync(job->fd);
+	int error;
 
+	switch (job->what) {
+	case DISK_SPARE:
+		error = durable_fill(job->fd, job->size);
+		break;
+	case DISK_SEGMENT:
+	case DISK_BODY:
+		error = durable_sync_data(job->fd);
+		break;
+	default:
+		error = durable_sync(job->fd);
+		break;
+	}
 	STAILQ_FOREACH(job, taken, link)
 		job->error = error;
 }
 
-/* ---- the threads of bodies ---- */
+/* ---- the threads of bodies and spares ---- */
 
 static void *
 body_main(void *context)
@@ -145,6 +157,7 @@ job_answer(struct job *job)
 		[DISK_SEGMENT_DIRECTORY] = "directory of segments",
 		[DISK_BODY] = "body",
 		[DISK_BODY_DIRECTORY] = "directory of bodies",
+		[DISK_SPARE] = "spare segment",
 	};
 	struct client *client = job->client;
 
@@ -230,7 +243,7 @@ syncer_on_file(struct channel *channel, void *context, struct channel_frame *fra
 	struct job *job;
 
 	(void)channel;
-	if (!wire_done(&frame->body) || what > DISK_BODY_DIRECTORY)
+	if (!wire_done(&frame->body) || what > DISK_SPARE)
 		return -EPROTO;
 	job = malloc(sizeof(*job));
 	if (job == NULL)
@@ -250,6 +263,7 @@ syncer_on_file(struct channel *channel, void *context, struct channel_frame *fra
 	}
 	job->device = status.st_dev;
 	job->inode = status.st_ino;
+	job->size = status.st_size;
 	syncer_take(the_syncer, job);
 	return 0;
 }

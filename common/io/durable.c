@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { FILL_PIECE = 1024 * 1024 }; /* bytes that durable_fill has on the way to the disk at once */
+
 /* Drops SENT bytes from the vector and returns how many of its elements are finished. */
 static int
 vector_advance(struct iovec *vector, int count, size_t sent)
@@ -157,4 +159,23 @@ durable_reserve(int fd, off_t size)
 	if (errno != EOPNOTSUPP && errno != ENOSYS)
 		return -errno;
 	return ftruncate(fd, size) == 0 ? 0 : -errno;
+}
+
+int
+durable_fill(int fd, off_t size)
+{
+	static const char zeros[64 * 1024];
+	int error = 0;
+
+	for (off_t at = 0; error == 0 && at < size;) {
+		off_t left = size - at;
+		size_t length = left < (off_t)sizeof(zeros) ? (size_t)left : sizeof(zeros);
+
+		error = durable_pwrite(fd, zeros, length, at);
+		at += (off_t)length;
+		if (error == 0 && (at % FILL_PIECE == 0 || at == size) &&
+		    sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER) != 0)
+			error = -errno;
+	}
+	return error;
 }

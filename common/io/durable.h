@@ -28,5 +28,11 @@ int durable_sync_above(const char *path);
 int durable_make_directory(const char *path, mode_t mode);
 /* Reserves space with zeros, so that later writes need no metadata. -ENOSPC is returned; unsupported file systems count as success. */
 int durable_reserve(int fd, off_t size);
+/*
+ * Writes zeros over the first SIZE bytes, so that later writes need no metadata on file systems that mark reserved blocks as unwritten. A piece at a
+ * time, each of which is on its way to the disk alone, so that syncs of other files have not all of it before them. Nothing is durable.
+ * 0 or a negative errno value.
+ */
+int durable_fill(int fd, off_t size);
 
 #endif

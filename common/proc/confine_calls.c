@@ -130,7 +130,7 @@ static const struct call calls[] = {
 	CALL(statx,              ".+.++++.+..."),
 	CALL(lseek,              ".+.++++.+++."),
 	CALL(pread64,            ".+.+.++.+++."),
-	CALL(pwrite64,           ".+.+.++....."),
+	CALL(pwrite64,           ".+.++++....."),
 	CALL(pwritev,            "...+..+....."),
 	CALL(preadv,             "...+..+....."),
 	CALL(ftruncate,          ".+.+.++....."),
