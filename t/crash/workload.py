@@ -128,7 +128,7 @@ class Workload:
         self.ledger.orders.append((began, None if result.returncode else time.time_ns(), verb, queue_ids))
 
     def segments(self):
-        return {path.name for path in (self.suite.directory / "spool" / "segment").iterdir()}
+        return {path.name for path in (self.suite.directory / "spool" / "segment").glob("[0-9a-f]*")}
 
 
 def promise_times(operations):

@@ -113,7 +113,7 @@ class MailWorkload(Workload):
 
     def newest_result(self):
         """Whether the newest segment has a RESULT, synced or not."""
-        newest = max((self.suite.directory / "spool" / "segment").iterdir())
+        newest = self.suite.directory / "spool" / "segment" / max(self.segments())
         with open(newest, "rb") as segment:
             return RESULT.search(segment.read(65536), HEADER_SIZE)
 
@@ -163,7 +163,7 @@ class MailWorkload(Workload):
         self.suite.start_service("queued")
         newest = max(self.segments())
         self.queuetool("release", held)
-        eventually(lambda: self.segments() == {newest}, "the older segments are removed")
+        eventually(lambda: min(self.segments()) >= newest, "the older segments are removed")
 
     # ---- all of it ----
 

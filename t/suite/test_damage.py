@@ -44,9 +44,10 @@ class FlippedBits(DamageTest):
         self.suite = self.start_suite([USER, SENDER], inline_limit="1k")
         self.suite.stop_service("deliverd")
 
-    def segment(self):
-        """The one with all the mail."""
-        return max((self.suite.directory / "spool" / "segment").iterdir(), key=lambda path: path.stat().st_blocks)
+    def segment(self, number):
+        """The one with the message of that number."""
+        path, = (path for path in (self.suite.directory / "spool" / "segment").iterdir() if b"message %04d" % number in path.read_bytes())
+        return path
 
     def start_and_deliver(self, count):
         self.suite.start_service("queued")
@@ -56,7 +57,7 @@ class FlippedBits(DamageTest):
     def test_a_message_with_a_flipped_bit_is_set_aside_and_the_others_arrive(self):
         self.send(body_of(number) for number in range(MESSAGES))
         self.suite.stop_service("queued")
-        segment = self.segment()
+        segment = self.segment(5)
         self.flip(segment, segment.read_bytes().index(b"message 0005"), 3)
         texts = self.start_and_deliver(MESSAGES - 1)
         for number in range(MESSAGES):
@@ -74,12 +75,13 @@ class FlippedBits(DamageTest):
         choose.seed(state)
         self.send(body_of(number) for number in range(MESSAGES))
         self.suite.kill_service("queued")
-        segment = self.segment()
-        text = segment.read_bytes()
-        for _ in range(8):  # the segment's header is there twice
-            self.flip(segment, choose.randrange(HEADER // 2, HEADER), choose.randrange(8))
+        for segment in {self.segment(number) for number in range(MESSAGES)}:
+            for _ in range(8):  # the segment's header is there twice
+                self.flip(segment, choose.randrange(HEADER // 2, HEADER), choose.randrange(8))
         hit = choose.sample(range(0, MESSAGES, 2), 3)  # neighbours would be set aside as one
         for number in hit:
+            segment = self.segment(number)
+            text = segment.read_bytes()
             middle = text.index(b"message %04d" % number)
             begin, end = text.rindex(b"ANGr", HEADER, middle), text.index(b"end\r\n", middle) + 5
             self.flip(segment, choose.randrange(begin, end), choose.randrange(8))
