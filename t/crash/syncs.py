@@ -8,13 +8,13 @@ import re
 SITE = re.compile(r"^\t.*(?:\b(?:fsync|fdatasync|syncfs|sync_file_range|msync|sync)\(|\bdurable_(?:sync\w*|make_directory)\b|\b(?:O|RWF)_D?SYNC\b)", re.MULTILINE)
 SOURCES = ("common", "tabled", "queued", "deliverd", "relayd", "smtpd", "pop3d", "sendmail")
 SITES = {
-    "common/io/durable.c": 6,           # what the others call
+    "common/io/durable.c": 7,           # what the others call; sync_file_range, which paces zeros, is a hint
     "common/proc/parent_sockets.c": 2,  # the roles' directories
     "tabled/dbtool_local.c": 1,         # the table's directory
     "tabled/table_files.c": 3,          # names of logs and of databases; the log, at start. Berkeley DB itself: fdatasync
     "queued/store.c": 1,                # the spool's directory
     "queued/recover.c": 2,              # segments and their names, at start
-    "queued/syncer.c": 1,               # segment/, a segment, body/, a body
+    "queued/syncer.c": 2,               # segment/, a segment, body/, a body
     "deliverd/batch.c": 3,              # files and moves, the file system; sync_file_range is a hint
 }
 CLASSES = {
