@@ -3,7 +3,7 @@
  *
  *   bench_floor DIRECTORY MESSAGES SIZE BATCH MAILBOXES
  *
- * For each BATCH messages of SIZE bytes: one append to a log and its fdatasync, then for each of them a file in tmp/ of each mailbox, one
+ * For each BATCH messages of SIZE bytes: one append to a log (of blocks that were written before) and its fdatasync, then for each of them a file in tmp/ of each mailbox, one
  * syncfs for all of these, and as many renames into new/. One syncfs more at the end makes the last renames durable, as each does for those before it. Prints messages a second.
  */
 #include <errno.h>
@@ -17,6 +17,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/slice.h"
+#include "common/io/durable.h"
 
 enum {
 	PATH_SIZE = 64,
@@ -59,7 +60,7 @@ open_log(uint64_t bytes)
 {
 	int fd = open("log", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-	if (fd < 0 || (errno = posix_fallocate(fd, 0, (off_t)bytes)) != 0 || fsync(fd) != 0)
+	if (fd < 0 || (errno = -durable_reserve(fd, (off_t)bytes)) != 0 || (errno = -durable_fill(fd, (off_t)bytes)) != 0 || fsync(fd) != 0)
 		fatal("log");
 	return fd;
 }
