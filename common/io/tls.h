@@ -47,7 +47,7 @@ struct tls_binding {
 };
 
 /*
- * Makes OpenSSL ready, once in a process and before it is confined: no configuration file is read, and none will be looked for
+ * Makes OpenSSL ready, before the process is confined; once more does nothing: no configuration file is read, and none will be looked for
  * later. 0, or -ENOMEM.
  */
 int tls_prepare(void);

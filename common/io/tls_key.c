@@ -366,14 +366,20 @@ provider_begin(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OS
 int
 tls_key_prepare(void)
 {
+	static OSSL_PROVIDER *standard, *own; /* for as long as the process lives */
+
+	if (standard != NULL && own != NULL)
+		return 0;
 	/*
 	 * The standard provider is loaded in so many words, because another one that is loaded keeps it from being so by itself, and is
 	 * preferred wherever both could do the same.
 	 */
-	if (OSSL_PROVIDER_load(NULL, "default") == NULL || EVP_set_default_properties(NULL, "?provider=default") != 1 ||
-	    OSSL_PROVIDER_add_builtin(NULL, PROVIDER_NAME, provider_begin) != 1 || OSSL_PROVIDER_load(NULL, PROVIDER_NAME) == NULL)
+	standard = OSSL_PROVIDER_load(NULL, "default");
+	if (standard == NULL || EVP_set_default_properties(NULL, "?provider=default") != 1 ||
+	    OSSL_PROVIDER_add_builtin(NULL, PROVIDER_NAME, provider_begin) != 1)
 		return -ENOMEM;
-	return 0;
+	own = OSSL_PROVIDER_load(NULL, PROVIDER_NAME);
+	return own == NULL ? -ENOMEM : 0;
 }
 
 void

@@ -37,7 +37,7 @@ void tls_key_set_signer(const struct tls_signer *signer);
 /* True when handshakes have a chance. */
 bool tls_key_ready(void);
 
-/* Used by tls_prepare: makes the provider of such keys known to OpenSSL. 0 or -ENOMEM. */
+/* Used by tls_prepare: makes the provider of such keys known to OpenSSL. Once more does nothing. 0 or -ENOMEM. */
 int tls_key_prepare(void);
 /* What stands for the private key that belongs to PUBLIC (ECDSA or RSA). NULL when out of memory. */
 EVP_PKEY *tls_key_new(EVP_PKEY *public);

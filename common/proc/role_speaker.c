@@ -32,7 +32,6 @@ static struct {
 	struct slice chains[CONFIG_CERTIFICATES_MAX];
 	int fd; /* to the keeper, or -1 */
 	bool asking;
-	bool prepared;
 	uint32_t request;
 	struct buffer out;
 	struct buffer in;
@@ -259,11 +258,10 @@ static int
 speaker_make_ready(void)
 {
 	static const struct tls_signer signer = { .ready = speaker_ready, .sign = speaker_sign };
-	int error = speaker.prepared ? 0 : tls_prepare();
+	int error = tls_prepare();
 
 	if (error != 0)
 		return error;
-	speaker.prepared = true;
 	tls_key_set_signer(&signer);
 	return 0;
 }
