@@ -53,7 +53,7 @@ fuzz_sync(struct disk *disk, int fd, enum disk_what what, disk_done *done, void 
 	return 0;
 }
 
-static struct disk disk = { fuzz_sync };
+static struct disk disk = { .sync = fuzz_sync };
 
 /* Every second address is a mailbox, the others are remote. */
 static expand_answered *asked;
