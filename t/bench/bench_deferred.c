@@ -77,7 +77,7 @@ sync_nothing(struct disk *disk, int fd, enum disk_what what, disk_done *done, vo
 	return 0;
 }
 
-static struct disk disk = { sync_nothing };
+static struct disk disk = { .sync = sync_nothing };
 
 static void
 nothing(void *context)
