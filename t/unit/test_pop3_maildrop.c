@@ -391,40 +391,20 @@ START_TEST(the_time_of_arrival_is_read_from_the_name)
 }
 END_TEST
 
-int
-main(void)
-{
-	const TTest *const tests[] = {
-		messages_come_in_the_order_of_their_times_then_names,
-		sizes_come_from_the_names_and_no_file_is_opened_for_them,
-		a_unique_id_is_the_name_without_flags_or_a_digest_of_it,
-		a_message_that_others_move_or_flag_is_found_again,
-		a_message_that_was_removed_is_gone_and_the_others_are_not,
-		what_arrives_after_opening_is_not_in_the_session_and_not_removed_by_it,
-		a_name_in_new_and_cur_is_one_message_and_removed_from_both,
-		foreign_files_are_not_messages,
-		what_took_a_messages_place_is_not_opened,
-		a_maildir_that_is_not_whole_is_an_empty_maildrop,
-		only_one_session_has_a_maildrop_also_in_one_process,
-		marks_are_counted_and_taken_back,
-		removals_are_taken_off_the_quota_when_there_is_one,
-		ten_thousand_messages_are_read_sorted_and_found_again,
-		a_maildrop_that_would_take_too_much_memory_is_refused,
-		the_time_of_arrival_is_read_from_the_name,
-	};
-	Suite *suite = suite_create("pop3_maildrop");
-	TCase *all = tcase_create("pop3_maildrop");
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(all, 60); /* ten thousand files take their time on a busy disk */
-	tcase_add_checked_fixture(all, make_maildrop, remove_maildrop);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(all, tests[i]);
-	suite_add_tcase(suite, all);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("pop3_maildrop", make_maildrop, remove_maildrop,
+	messages_come_in_the_order_of_their_times_then_names,
+	sizes_come_from_the_names_and_no_file_is_opened_for_them,
+	a_unique_id_is_the_name_without_flags_or_a_digest_of_it,
+	a_message_that_others_move_or_flag_is_found_again,
+	a_message_that_was_removed_is_gone_and_the_others_are_not,
+	what_arrives_after_opening_is_not_in_the_session_and_not_removed_by_it,
+	a_name_in_new_and_cur_is_one_message_and_removed_from_both,
+	foreign_files_are_not_messages,
+	what_took_a_messages_place_is_not_opened,
+	a_maildir_that_is_not_whole_is_an_empty_maildrop,
+	only_one_session_has_a_maildrop_also_in_one_process,
+	marks_are_counted_and_taken_back,
+	removals_are_taken_off_the_quota_when_there_is_one,
+	ten_thousand_messages_are_read_sorted_and_found_again,
+	a_maildrop_that_would_take_too_much_memory_is_refused,
+	the_time_of_arrival_is_read_from_the_name)
