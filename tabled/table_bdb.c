@@ -203,6 +203,18 @@ table_start(struct table *table, const char *directory, uint64_t cache)
 	return error;
 }
 
+static void
+table_explain(const struct table *table, const char *directory, int result, char *error)
+{
+	const char *file = table->env == NULL ? "" : table_files_failure();
+
+	if (result == -EBUSY)
+		snprintf(error, TABLE_ERROR_SIZE, "%s: the table is open in another process", directory);
+	else
+		snprintf(error, TABLE_ERROR_SIZE, "%s: %s%s%s", directory, table->message[0] != '\0' ? table->message : strerror(-result),
+		         file[0] != '\0' ? "; " : "", file);
+}
+
 int
 table_open(const char *directory, uint64_t cache, struct table **table_r, char *error)
 {
@@ -220,11 +232,7 @@ table_open(const char *directory, uint64_t cache, struct table **table_r, char *
 		*table_r = table;
 		return 0;
 	}
-	if (result == -EBUSY)
-		snprintf(error, TABLE_ERROR_SIZE, "%s: the table is open in another process", directory);
-	else
-		snprintf(error, TABLE_ERROR_SIZE, "%s: %s", directory,
-		         table->message[0] != '\0' ? table->message : strerror(-result));
+	table_explain(table, directory, result, error);
 	table_close(&table);
 	return result;
 }

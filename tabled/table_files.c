@@ -17,6 +17,11 @@
 
 #include "common/io/durable.h"
 
+enum { FAILURE_SIZE = 120 }; /* bytes of what is said of a file, with its NUL */
+
+/* Berkeley DB's hooks have no context. */
+static char failure[FAILURE_SIZE];
+
 static bool
 is_log(const char *name)
 {
@@ -24,6 +29,17 @@ is_log(const char *name)
 }
 
 /* ---- names ---- */
+
+/* errno stays as it is. */
+static void
+note_failure(const char *name)
+{
+	int error = errno;
+
+	if (failure[0] == '\0')
+		snprintf(failure, sizeof(failure), "%.60s: %s", name, strerror(error));
+	errno = error;
+}
 
 /*
  * Without the name of a log file, the one behind it is of no use to recovery; and when pages came to the disk that this log file is to undo or
@@ -34,21 +50,25 @@ static int
 open_durably(const char *path, int flags, ...)
 {
 	const char *slash = strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
 	int fd = open(path, flags & ~O_CREAT);
 	va_list arguments;
 	mode_t mode;
 
-	if (fd != -1 || errno != ENOENT || (flags & O_CREAT) == 0)
-		return fd;
-	va_start(arguments, flags);
-	mode = (mode_t)va_arg(arguments, int);
-	va_end(arguments);
-	fd = open(path, flags, mode);
-	if (fd == -1 || !is_log(slash == NULL ? path : slash + 1) || durable_sync_above(path) == 0)
-		return fd;
-	close(fd);
-	errno = EIO;
-	return -1;
+	if (fd == -1 && errno == ENOENT && (flags & O_CREAT) != 0) {
+		va_start(arguments, flags);
+		mode = (mode_t)va_arg(arguments, int);
+		va_end(arguments);
+		fd = open(path, flags, mode);
+		if (fd != -1 && is_log(name) && durable_sync_above(path) != 0) {
+			close(fd);
+			errno = EIO;
+			fd = -1;
+		}
+	}
+	if (fd == -1 && errno != ENOENT)
+		note_failure(name);
+	return fd;
 }
 
 static int
@@ -65,8 +85,15 @@ rename_durably(const char *from, const char *to)
 void
 table_files_init(void)
 {
+	failure[0] = '\0';
 	(void)db_env_set_func_open(open_durably);
 	(void)db_env_set_func_rename(rename_durably);
+}
+
+const char *
+table_files_failure(void)
+{
+	return failure;
 }
 
 /* ---- at start ---- */

@@ -4,7 +4,9 @@
 #include "tabled/table.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -348,10 +350,31 @@ START_TEST(a_table_that_cannot_be_made_durable_as_it_was_found_is_not_opened)
 }
 END_TEST
 
+/* Berkeley DB's recovery says of it only at which place of the log it failed. */
+START_TEST(a_file_that_recovery_cannot_open_is_named_with_the_reason)
+{
+	struct fixture fixture;
+	char path[PATH_MAX], message[TABLE_ERROR_SIZE];
+
+	fixture_open(&fixture);
+	ck_assert_int_eq(table_begin(fixture.table), 0);
+	put(&fixture, "a", "1");
+	ck_assert_int_eq(table_commit(fixture.table), 0);
+	table_close(&fixture.table);
+	snprintf(path, sizeof(path), "%s/users.db", fixture.directory);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_ne(table_open(fixture.directory, 1024 * 1024, &fixture.table, message), 0);
+	ck_assert_msg(strstr(message, "users.db: Is a directory") != NULL, "%s", message);
+	fixture_close(&fixture);
+}
+END_TEST
+
 UNIT_MAIN("table", what_is_committed_is_there_after_another_opening, what_is_aborted_was_never_there,
           spaces_do_not_mix, a_scan_sees_the_keys_of_its_prefix_in_order,
           a_second_process_is_told_that_the_table_is_open, a_directory_that_is_not_there_is_named,
           one_transaction_may_be_much_larger_than_the_cache,
           a_killed_process_loses_no_commit_and_leaves_no_half, a_sync_that_failed_once_is_not_believed_the_second_time,
           what_recovery_reads_comes_from_the_disk_and_the_log_is_synced_before,
-          a_table_that_cannot_be_made_durable_as_it_was_found_is_not_opened)
+          a_table_that_cannot_be_made_durable_as_it_was_found_is_not_opened,
+          a_file_that_recovery_cannot_open_is_named_with_the_reason)
