@@ -1,5 +1,5 @@
 /*
- * The inside of the store, for store.c, store_write.c, recover.c, reclaim.c and store_body.c.
+ * The inside of the store, for store.c, store_write.c, recover.c, statement.c, reclaim.c and store_body.c.
  */
 #ifndef ANGARIUM_QUEUED_STORE_STATE_H
 #define ANGARIUM_QUEUED_STORE_STATE_H

@@ -13,7 +13,8 @@ SITES = {
     "tabled/dbtool_local.c": 1,         # the table's directory
     "tabled/table_files.c": 3,          # names of logs and of databases; the log, at start. Berkeley DB itself: fdatasync
     "queued/store.c": 1,                # the spool's directory
-    "queued/recover.c": 2,              # segments and their names, at start
+    "queued/recover.c": 1,              # the names of segments, at start
+    "queued/segment_load.c": 1,         # segments, at start
     "queued/syncer.c": 2,               # segment/, a segment, body/, a body
     "deliverd/batch.c": 3,              # files and moves, the file system; sync_file_range is a hint
 }
