@@ -5,11 +5,10 @@
 #ifndef ANGARIUM_T_SMTP_TEST_H
 #define ANGARIUM_T_SMTP_TEST_H
 
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "t/unit/smtp_fake.h"
+#include "t/unit/unit.h"
 
 static struct fake *fake;
 
@@ -58,27 +57,6 @@ send_lines(size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		fake_send_string(fake, "..............................................................................\r\n");
-}
-
-/* Runs COUNT tests, each with the fixture. Returns the exit status. */
-static int
-run_tests(const char *name, const TTest *const *tests, size_t count)
-{
-	Suite *suite = suite_create(name);
-	TCase *tcase = tcase_create(name);
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(tcase, 60);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	for (size_t i = 0; i < count; i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 #endif

@@ -4,13 +4,11 @@
 #ifndef ANGARIUM_TEST_STORE_FIXTURE_H
 #define ANGARIUM_TEST_STORE_FIXTURE_H
 
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +19,7 @@
 #include "queued/payload_deferral.h"
 #include "queued/segment.h"
 #include "queued/store.h"
+#include "t/unit/unit.h"
 
 enum { FIXTURE_SYNCS = 4096 };
 

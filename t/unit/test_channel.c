@@ -1,15 +1,14 @@
 /*
  * Channels: frames, descriptors, and what a misbehaving peer gets.
  */
-#include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/ipc/channel.h"
+#include "t/unit/unit.h"
 
 enum { TYPE_NUMBER = 1, TYPE_FILE = 2, TYPE_LATER = 3, TYPE_BROKEN = 4, FRAME_LIMIT = 1000 };
 
@@ -346,31 +345,16 @@ START_TEST(output_over_the_limit_is_refused_and_the_channel_goes_on)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("channel");
-	TCase *tests = tcase_create("channel");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, frames_arrive_whole_whatever_the_pieces_are);
-	tcase_add_test(tests, an_unknown_type_closes_the_channel);
-	tcase_add_test(tests, a_frame_in_a_wrong_state_closes_the_channel);
-	tcase_add_test(tests, left_over_and_missing_fields_close_the_channel);
-	tcase_add_test(tests, a_frame_over_the_limit_closes_the_channel_before_it_is_buffered);
-	tcase_add_test(tests, a_handler_that_refuses_closes_the_channel);
-	tcase_add_test(tests, a_promised_descriptor_that_does_not_come_closes_the_channel);
-	tcase_add_test(tests, a_descriptor_that_was_not_announced_closes_the_channel);
-	tcase_add_test(tests, descriptors_arrive_with_their_frames);
-	tcase_add_test(tests, a_channel_more_than_its_kind_may_have_is_closed_at_once);
-	tcase_add_test(tests, the_end_of_the_peer_is_reported_without_error);
-	tcase_add_test(tests, output_over_the_limit_is_refused_and_the_channel_goes_on);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("channel", setup, teardown,
+	frames_arrive_whole_whatever_the_pieces_are,
+	an_unknown_type_closes_the_channel,
+	a_frame_in_a_wrong_state_closes_the_channel,
+	left_over_and_missing_fields_close_the_channel,
+	a_frame_over_the_limit_closes_the_channel_before_it_is_buffered,
+	a_handler_that_refuses_closes_the_channel,
+	a_promised_descriptor_that_does_not_come_closes_the_channel,
+	a_descriptor_that_was_not_announced_closes_the_channel,
+	descriptors_arrive_with_their_frames,
+	a_channel_more_than_its_kind_may_have_is_closed_at_once,
+	the_end_of_the_peer_is_reported_without_error,
+	output_over_the_limit_is_refused_and_the_channel_goes_on)

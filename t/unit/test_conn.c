@@ -1,7 +1,6 @@
 /*
  * Client connections: input in pieces, pausing, deadlines, and the last reply.
  */
-#include <check.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/io/conn.h"
+#include "t/unit/unit.h"
 
 enum { LINE_LIMIT = 4096 };
 
@@ -270,30 +270,15 @@ START_TEST(a_connection_resumed_with_input_left_over_reads_on)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("conn");
-	TCase *tests = tcase_create("conn");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, lines_are_delivered_whatever_the_pieces_are);
-	tcase_add_test(tests, a_paused_connection_keeps_its_input_for_later);
-	tcase_add_test(tests, input_over_the_limit_is_left_in_the_socket);
-	tcase_add_test(tests, the_last_reply_arrives_before_the_end);
-	tcase_add_test(tests, a_deadline_ends_the_connection_even_when_bytes_drip);
-	tcase_add_test(tests, the_end_of_the_peer_is_reported);
-	tcase_add_test(tests, a_stream_written_from_the_drained_callback_arrives_whole);
-	tcase_add_test(tests, a_detached_connection_gives_its_socket_and_the_rest_of_its_input);
-	tcase_add_test(tests, what_another_process_has_read_comes_before_what_is_read);
-	tcase_add_test(tests, a_connection_resumed_when_its_output_is_drained_reads_again);
-	tcase_add_test(tests, a_connection_resumed_with_input_left_over_reads_on);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("conn", setup, teardown,
+	lines_are_delivered_whatever_the_pieces_are,
+	a_paused_connection_keeps_its_input_for_later,
+	input_over_the_limit_is_left_in_the_socket,
+	the_last_reply_arrives_before_the_end,
+	a_deadline_ends_the_connection_even_when_bytes_drip,
+	the_end_of_the_peer_is_reported,
+	a_stream_written_from_the_drained_callback_arrives_whole,
+	a_detached_connection_gives_its_socket_and_the_rest_of_its_input,
+	what_another_process_has_read_comes_before_what_is_read,
+	a_connection_resumed_when_its_output_is_drained_reads_again,
+	a_connection_resumed_with_input_left_over_reads_on)

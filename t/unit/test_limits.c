@@ -248,36 +248,16 @@ START_TEST(a_flood_is_logged_now_and_then_with_the_number_of_what_was_not)
 }
 END_TEST
 
-int
-main(void)
-{
-	const TTest *const tests[] = {
-		a_bucket_gives_its_count_at_once_and_then_as_fast_as_it_fills,
-		a_bucket_never_holds_more_than_its_count,
-		a_rate_of_nothing_is_no_limit,
-		sessions_are_counted_by_address_and_ipv6_by_network,
-		sessions_in_total_are_limited_for_everybody,
-		new_sessions_are_limited_by_rate_for_one_address_and_for_all,
-		rates_of_one_address_do_not_hold_for_the_exempt_but_totals_do,
-		a_refusal_takes_nothing,
-		what_an_address_used_is_remembered_after_its_last_session,
-		an_address_is_forgotten_once_it_has_recovered,
-		no_flood_of_addresses_is_remembered_whole,
-		a_flood_is_logged_now_and_then_with_the_number_of_what_was_not,
-	};
-	Suite *suite = suite_create("limits");
-	TCase *tcase = tcase_create("limits");
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(tcase, 60);
-	tcase_add_checked_fixture(tcase, setup, NULL);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
-}
+UNIT_MAIN_WITH("limits", setup, NULL,
+	a_bucket_gives_its_count_at_once_and_then_as_fast_as_it_fills,
+	a_bucket_never_holds_more_than_its_count,
+	a_rate_of_nothing_is_no_limit,
+	sessions_are_counted_by_address_and_ipv6_by_network,
+	sessions_in_total_are_limited_for_everybody,
+	new_sessions_are_limited_by_rate_for_one_address_and_for_all,
+	rates_of_one_address_do_not_hold_for_the_exempt_but_totals_do,
+	a_refusal_takes_nothing,
+	what_an_address_used_is_remembered_after_its_last_session,
+	an_address_is_forgotten_once_it_has_recovered,
+	no_flood_of_addresses_is_remembered_whole,
+	a_flood_is_logged_now_and_then_with_the_number_of_what_was_not)

@@ -3,7 +3,6 @@
  */
 #include "common/mail/maildir.h"
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -17,6 +16,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "t/unit/unit.h"
 
 static char directory[64];
 static int root = -1;
@@ -343,36 +344,20 @@ START_TEST(a_directory_opens_by_its_path)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("maildir");
-	TCase *names = tcase_create("names");
-	TCase *directories = tcase_create("directories");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_add_test(names, a_name_is_taken_apart);
-	tcase_add_test(names, a_foreign_name_without_sizes_is_a_message_too);
-	tcase_add_test(names, a_size_that_is_no_number_or_stands_twice_is_absent);
-	tcase_add_test(names, what_is_no_message_is_not_taken_for_one);
-	tcase_add_test(names, what_is_built_is_parsed_back);
-	tcase_add_test(names, the_longest_name_keeps_its_sizes);
-	tcase_add_test(names, slashes_and_colons_of_the_host_are_escaped);
-	tcase_add_test(names, flags_that_do_not_fit_are_refused);
-	tcase_add_test(names, only_a_path_below_the_root_is_a_mailbox_path);
-	tcase_add_test(names, a_folder_has_the_directory_that_other_programs_expect);
-	tcase_add_test(names, a_folder_name_cannot_leave_its_mailbox);
-	suite_add_tcase(suite, names);
-	tcase_add_checked_fixture(directories, make_directory, remove_directory);
-	tcase_add_test(directories, a_missing_mailbox_is_made_whole);
-	tcase_add_test(directories, a_mailbox_that_is_half_made_is_completed);
-	tcase_add_test(directories, a_symbolic_link_is_never_followed);
-	tcase_add_test(directories, without_openat2_links_are_not_followed_either);
-	tcase_add_test(directories, a_directory_opens_by_its_path);
-	suite_add_tcase(suite, directories);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("maildir", make_directory, remove_directory,
+	a_name_is_taken_apart,
+	a_foreign_name_without_sizes_is_a_message_too,
+	a_size_that_is_no_number_or_stands_twice_is_absent,
+	what_is_no_message_is_not_taken_for_one,
+	what_is_built_is_parsed_back,
+	the_longest_name_keeps_its_sizes,
+	slashes_and_colons_of_the_host_are_escaped,
+	flags_that_do_not_fit_are_refused,
+	only_a_path_below_the_root_is_a_mailbox_path,
+	a_folder_has_the_directory_that_other_programs_expect,
+	a_folder_name_cannot_leave_its_mailbox,
+	a_missing_mailbox_is_made_whole,
+	a_mailbox_that_is_half_made_is_completed,
+	a_symbolic_link_is_never_followed,
+	without_openat2_links_are_not_followed_either,
+	a_directory_opens_by_its_path)

@@ -273,37 +273,17 @@ START_TEST(those_that_wait_are_closed_in_the_end)
 }
 END_TEST
 
-int
-main(void)
-{
-	const TTest *const tests[] = {
-		a_header_names_the_client_over_ipv4_and_ipv6,
-		additions_are_skipped,
-		what_follows_the_header_is_no_part_of_it,
-		a_local_or_unspecified_connection_is_the_balancers_own,
-		a_header_that_is_cut_anywhere_asks_for_no_more_than_the_rest,
-		what_is_no_header_is_refused_at_its_first_wrong_byte,
-		other_transports_and_addresses_that_are_cut_are_refused,
-		a_header_that_is_too_long_is_refused_before_it_has_come,
-		a_socket_is_given_on_with_the_clients_address_and_all_that_follows_the_header,
-		a_local_connection_keeps_the_balancers_address,
-		a_connection_without_a_header_is_closed,
-		a_header_that_does_not_come_in_time_ends_the_connection_however_its_bytes_drip,
-		those_that_wait_are_closed_in_the_end,
-	};
-	Suite *suite = suite_create("proxy");
-	TCase *tcase = tcase_create("proxy");
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(tcase, 60);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
-}
+UNIT_MAIN_WITH("proxy", setup, teardown,
+	a_header_names_the_client_over_ipv4_and_ipv6,
+	additions_are_skipped,
+	what_follows_the_header_is_no_part_of_it,
+	a_local_or_unspecified_connection_is_the_balancers_own,
+	a_header_that_is_cut_anywhere_asks_for_no_more_than_the_rest,
+	what_is_no_header_is_refused_at_its_first_wrong_byte,
+	other_transports_and_addresses_that_are_cut_are_refused,
+	a_header_that_is_too_long_is_refused_before_it_has_come,
+	a_socket_is_given_on_with_the_clients_address_and_all_that_follows_the_header,
+	a_local_connection_keeps_the_balancers_address,
+	a_connection_without_a_header_is_closed,
+	a_header_that_does_not_come_in_time_ends_the_connection_however_its_bytes_drip,
+	those_that_wait_are_closed_in_the_end)

@@ -1,15 +1,14 @@
 /*
  * Records, their payloads, and the reader of segments, on memory alone.
  */
-#include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "common/base/checksum.h"
 #include "common/mail/envelope.h"
 #include "queued/message.h"
 #include "queued/payload_deferral.h"
 #include "queued/scan.h"
+#include "t/unit/unit.h"
 
 enum { SEGMENT = 8192 };
 
@@ -507,38 +506,25 @@ START_TEST(a_target_of_a_target_comes_from_the_first_recipient)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("record");
-	TCase *tests = tcase_create("record");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_add_test(tests, a_record_that_was_sealed_is_read_back);
-	tcase_add_test(tests, a_flipped_bit_anywhere_in_a_record_is_found);
-	tcase_add_test(tests, a_length_that_leads_outside_is_no_record);
-	tcase_add_test(tests, a_segment_header_is_read_from_either_copy_and_not_from_none);
-	tcase_add_test(tests, the_scan_finds_all_records_and_passes_over_zeros);
-	tcase_add_test(tests, a_segment_of_another_version_is_not_taken_for_a_damaged_one);
-	tcase_add_test(tests, a_damaged_record_is_reported_and_the_next_one_found);
-	tcase_add_test(tests, a_record_image_inside_a_damaged_body_is_not_taken_for_a_record);
-	tcase_add_test(tests, without_a_header_the_salt_of_the_first_record_counts);
-	tcase_add_test(tests, a_segment_cut_off_anywhere_gives_what_is_whole);
-	tcase_add_test(tests, a_message_payload_is_read_back_and_refused_when_cut_short);
-	tcase_add_test(tests, results_are_read_back_entry_by_entry);
-	tcase_add_test(tests, marks_stand_between_results);
-	tcase_add_test(tests, results_with_an_index_over_the_limit_are_refused);
-	tcase_add_test(tests, an_expansion_is_read_back_and_refused_when_cut_short);
-	tcase_add_test(tests, a_deferral_tells_of_the_last_attempts_from_the_latest_on);
-	tcase_add_test(tests, the_history_in_a_deferral_is_bounded_in_bytes);
-	tcase_add_test(tests, a_deferral_that_is_cut_short_says_its_time_and_no_more_than_is_there);
-	tcase_add_test(tests, a_final_state_never_changes);
-	tcase_add_test(tests, a_waiting_message_is_small);
-	tcase_add_test(tests, a_target_of_a_target_comes_from_the_first_recipient);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN("record",
+	a_record_that_was_sealed_is_read_back,
+	a_flipped_bit_anywhere_in_a_record_is_found,
+	a_length_that_leads_outside_is_no_record,
+	a_segment_header_is_read_from_either_copy_and_not_from_none,
+	the_scan_finds_all_records_and_passes_over_zeros,
+	a_segment_of_another_version_is_not_taken_for_a_damaged_one,
+	a_damaged_record_is_reported_and_the_next_one_found,
+	a_record_image_inside_a_damaged_body_is_not_taken_for_a_record,
+	without_a_header_the_salt_of_the_first_record_counts,
+	a_segment_cut_off_anywhere_gives_what_is_whole,
+	a_message_payload_is_read_back_and_refused_when_cut_short,
+	results_are_read_back_entry_by_entry,
+	marks_stand_between_results,
+	results_with_an_index_over_the_limit_are_refused,
+	an_expansion_is_read_back_and_refused_when_cut_short,
+	a_deferral_tells_of_the_last_attempts_from_the_latest_on,
+	the_history_in_a_deferral_is_bounded_in_bytes,
+	a_deferral_that_is_cut_short_says_its_time_and_no_more_than_is_there,
+	a_final_state_never_changes,
+	a_waiting_message_is_small,
+	a_target_of_a_target_comes_from_the_first_recipient)

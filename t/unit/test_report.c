@@ -1,11 +1,10 @@
 /*
  * The text of reports. That other programs understand it is shown by the whole-suite tests.
  */
-#include <check.h>
-#include <stdlib.h>
 
 #include "common/mail/header.h"
 #include "queued/report.h"
+#include "t/unit/unit.h"
 
 static struct report_recipient recipients[2];
 static struct report report;
@@ -319,38 +318,24 @@ START_TEST(a_report_that_does_not_fit_is_an_error)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("report");
-	TCase *tests = tcase_create("report");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, a_report_is_a_report_with_a_header_of_its_own);
-	tcase_add_test(tests, each_recipient_has_its_group_of_fields);
-	tcase_add_test(tests, people_read_what_happened_and_what_they_can_do);
-	tcase_add_test(tests, the_words_of_a_remote_host_are_repeated);
-	tcase_add_test(tests, a_remote_host_without_a_name_or_a_reply_is_told_as_it_is);
-	tcase_add_test(tests, a_warning_says_how_long_it_goes_on);
-	tcase_add_test(tests, success_is_delivered_relayed_or_expanded);
-	tcase_add_test(tests, a_double_bounce_says_why_the_postmaster_gets_it);
-	tcase_add_test(tests, a_report_belongs_to_the_thread_of_its_message);
-	tcase_add_test(tests, the_client_is_told_as_an_address_literal);
-	tcase_add_test(tests, long_words_from_a_remote_host_are_broken_into_lines);
-	tcase_add_test(tests, the_envelope_id_is_given_back);
-	tcase_add_test(tests, headers_or_the_whole_message_are_returned);
-	tcase_add_test(tests, a_message_with_bytes_above_127_makes_an_8bit_report);
-	tcase_add_test(tests, a_foreign_text_in_an_ascii_report_is_made_ascii);
-	tcase_add_test(tests, an_address_in_utf8_makes_a_global_report);
-	tcase_add_test(tests, a_sender_in_utf8_needs_smtputf8);
-	tcase_add_test(tests, a_message_sent_with_smtputf8_is_returned_as_global);
-	tcase_add_test(tests, bytes_that_are_no_utf8_do_not_get_into_a_global_report);
-	tcase_add_test(tests, a_report_that_does_not_fit_is_an_error);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("report", setup, teardown,
+	a_report_is_a_report_with_a_header_of_its_own,
+	each_recipient_has_its_group_of_fields,
+	people_read_what_happened_and_what_they_can_do,
+	the_words_of_a_remote_host_are_repeated,
+	a_remote_host_without_a_name_or_a_reply_is_told_as_it_is,
+	a_warning_says_how_long_it_goes_on,
+	success_is_delivered_relayed_or_expanded,
+	a_double_bounce_says_why_the_postmaster_gets_it,
+	a_report_belongs_to_the_thread_of_its_message,
+	the_client_is_told_as_an_address_literal,
+	long_words_from_a_remote_host_are_broken_into_lines,
+	the_envelope_id_is_given_back,
+	headers_or_the_whole_message_are_returned,
+	a_message_with_bytes_above_127_makes_an_8bit_report,
+	a_foreign_text_in_an_ascii_report_is_made_ascii,
+	an_address_in_utf8_makes_a_global_report,
+	a_sender_in_utf8_needs_smtputf8,
+	a_message_sent_with_smtputf8_is_returned_as_global,
+	bytes_that_are_no_utf8_do_not_get_into_a_global_report,
+	a_report_that_does_not_fit_is_an_error)

@@ -171,29 +171,14 @@ START_TEST(messages_that_wait_for_a_worker_keep_within_the_memory_limit)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("schedule");
-	TCase *tests = tcase_create("schedule");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, a_message_is_handed_to_a_worker_and_is_over_when_it_is_delivered);
-	tcase_add_test(tests, without_a_worker_messages_wait_and_go_when_one_comes);
-	tcase_add_test(tests, many_recipients_go_in_jobs_of_a_hundred);
-	tcase_add_test(tests, a_message_to_thousands_does_not_hold_up_a_later_one);
-	tcase_add_test(tests, a_list_is_expanded_once_and_its_targets_survive_a_restart);
-	tcase_add_test(tests, targets_are_not_delivered_before_their_expansion_is_durable);
-	tcase_add_test(tests, questions_that_were_lost_are_asked_again);
-	tcase_add_test(tests, a_message_whose_record_is_damaged_is_removed_and_kept_aside);
-	tcase_add_test(tests, bodies_beyond_the_memory_limit_are_read_back);
-	tcase_add_test(tests, messages_that_wait_for_a_worker_keep_within_the_memory_limit);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("schedule", setup, teardown,
+	a_message_is_handed_to_a_worker_and_is_over_when_it_is_delivered,
+	without_a_worker_messages_wait_and_go_when_one_comes,
+	many_recipients_go_in_jobs_of_a_hundred,
+	a_message_to_thousands_does_not_hold_up_a_later_one,
+	a_list_is_expanded_once_and_its_targets_survive_a_restart,
+	targets_are_not_delivered_before_their_expansion_is_durable,
+	questions_that_were_lost_are_asked_again,
+	a_message_whose_record_is_damaged_is_removed_and_kept_aside,
+	bodies_beyond_the_memory_limit_are_read_back,
+	messages_that_wait_for_a_worker_keep_within_the_memory_limit)

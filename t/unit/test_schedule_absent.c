@@ -159,27 +159,12 @@ START_TEST(a_restart_gives_the_service_time_to_start_before_mail_is_returned)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("schedule_absent");
-	TCase *tests = tcase_create("schedule_absent");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, a_short_absence_ends_no_round);
-	tcase_add_test(tests, messages_wait_outside_of_rounds_for_a_service_that_does_not_come);
-	tcase_add_test(tests, they_go_as_soon_as_it_is_there);
-	tcase_add_test(tests, an_absence_takes_nothing_away_from_others);
-	tcase_add_test(tests, senders_are_warned_once_and_mail_is_returned_after_five_days);
-	tcase_add_test(tests, thousands_that_wait_are_warned_about_too);
-	tcase_add_test(tests, what_a_local_delivery_would_have_taken_is_returned_when_it_is_back);
-	tcase_add_test(tests, a_restart_gives_the_service_time_to_start_before_mail_is_returned);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("schedule_absent", setup, teardown,
+	a_short_absence_ends_no_round,
+	messages_wait_outside_of_rounds_for_a_service_that_does_not_come,
+	they_go_as_soon_as_it_is_there,
+	an_absence_takes_nothing_away_from_others,
+	senders_are_warned_once_and_mail_is_returned_after_five_days,
+	thousands_that_wait_are_warned_about_too,
+	what_a_local_delivery_would_have_taken_is_returned_when_it_is_back,
+	a_restart_gives_the_service_time_to_start_before_mail_is_returned)

@@ -285,40 +285,21 @@ START_TEST(a_parked_message_is_held_and_removed)
 }
 END_TEST
 
-int
-main(void)
-{
-	const TTest *const tests[] = {
-		a_held_message_is_not_tried_and_a_released_one_is_at_once,
-		a_message_that_is_held_while_it_is_asked_about_goes_no_further,
-		what_is_handed_out_is_finished_and_nothing_else_begins,
-		a_held_message_stays_held_after_a_restart,
-		a_deferred_message_is_retried_at_once,
-		a_message_for_a_destination_that_is_down_is_retried_at_once,
-		a_message_that_waits_is_returned_to_its_sender,
-		a_held_message_is_returned_to_its_sender,
-		a_message_in_a_round_is_returned_after_it,
-		a_return_that_was_ordered_happens_after_a_restart,
-		a_message_with_a_null_sender_is_returned_to_nobody,
-		a_message_that_waits_is_removed_and_stays_so,
-		a_message_is_removed_while_it_is_asked_about,
-		a_message_is_removed_while_its_expansion_is_written,
-		a_message_is_removed_while_a_worker_has_it_and_nobody_is_told,
-		a_worker_that_dies_with_a_removed_message_takes_it_along,
-		a_parked_message_is_held_and_removed,
-	};
-	SRunner *runner;
-	Suite *suite = suite_create("schedule_admin");
-	TCase *all = tcase_create("schedule_admin");
-	int failed;
-
-	tcase_add_checked_fixture(all, setup, teardown);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(all, tests[i]);
-	suite_add_tcase(suite, all);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("schedule_admin", setup, teardown,
+	a_held_message_is_not_tried_and_a_released_one_is_at_once,
+	a_message_that_is_held_while_it_is_asked_about_goes_no_further,
+	what_is_handed_out_is_finished_and_nothing_else_begins,
+	a_held_message_stays_held_after_a_restart,
+	a_deferred_message_is_retried_at_once,
+	a_message_for_a_destination_that_is_down_is_retried_at_once,
+	a_message_that_waits_is_returned_to_its_sender,
+	a_held_message_is_returned_to_its_sender,
+	a_message_in_a_round_is_returned_after_it,
+	a_return_that_was_ordered_happens_after_a_restart,
+	a_message_with_a_null_sender_is_returned_to_nobody,
+	a_message_that_waits_is_removed_and_stays_so,
+	a_message_is_removed_while_it_is_asked_about,
+	a_message_is_removed_while_its_expansion_is_written,
+	a_message_is_removed_while_a_worker_has_it_and_nobody_is_told,
+	a_worker_that_dies_with_a_removed_message_takes_it_along,
+	a_parked_message_is_held_and_removed)

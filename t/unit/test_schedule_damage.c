@@ -3,7 +3,6 @@
  */
 #include "common/base/checksum.h"
 #include "t/unit/schedule_fixture.h"
-#include "t/unit/unit.h"
 
 enum { LARGE = 600 * 1024 }; /* bytes: more than is looked at in one turn */
 

@@ -149,23 +149,8 @@ START_TEST(a_life_goes_on_over_restarts)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("schedule_life");
-	TCase *tests = tcase_create("schedule_life");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, a_message_that_is_always_deferred_is_retried_warned_about_once_and_returned_after_five_days);
-	tcase_add_test(tests, a_message_to_a_dead_host_lives_as_long_and_is_tried_a_few_times_more_in_the_beginning);
-	tcase_add_test(tests, a_hundred_messages_to_a_dead_host_live_as_long_with_few_attempts);
-	tcase_add_test(tests, a_life_goes_on_over_restarts);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("schedule_life", setup, teardown,
+	a_message_that_is_always_deferred_is_retried_warned_about_once_and_returned_after_five_days,
+	a_message_to_a_dead_host_lives_as_long_and_is_tried_a_few_times_more_in_the_beginning,
+	a_hundred_messages_to_a_dead_host_live_as_long_with_few_attempts,
+	a_life_goes_on_over_restarts)

@@ -505,46 +505,31 @@ START_TEST(destinations_take_turns)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("schedule_relay");
-	TCase *tests = tcase_create("schedule_relay");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, a_message_to_another_domain_goes_to_a_relay_worker);
-	tcase_add_test(tests, recipients_of_one_domain_go_together_and_others_apart);
-	tcase_add_test(tests, a_smarthost_is_one_destination);
-	tcase_add_test(tests, a_refused_domain_is_returned_and_a_void_one_forgotten);
-	tcase_add_test(tests, a_domain_that_is_longer_than_any_is_returned_before_a_relay_worker_sees_it);
-	tcase_add_test(tests, remote_recipients_end_as_relayed_deferred_and_failed_each_for_itself);
-	tcase_add_test(tests, a_destination_gets_a_few_jobs_at_first_and_more_with_each_window_of_successes);
-	tcase_add_test(tests, the_window_is_never_larger_than_relay_connections);
-	tcase_add_test(tests, a_destination_that_wants_fewer_connections_gets_half_and_its_message_is_tried_again_soon);
-	tcase_add_test(tests, one_job_at_a_time_is_the_least);
-	tcase_add_test(tests, a_rate_holds_back_a_destination_and_no_other);
-	tcase_add_test(tests, a_destination_that_is_down_is_not_tried_by_every_message);
-	tcase_add_test(tests, it_is_probed_by_one_message_after_growing_times);
-	tcase_add_test(tests, a_probe_that_succeeds_opens_it_and_what_waits_goes_soon);
-	tcase_add_test(tests, a_probe_whose_worker_dies_goes_to_another);
-	tcase_add_test(tests, a_failure_beside_successes_does_not_close_a_destination);
-	tcase_add_test(tests, messages_of_a_destination_that_is_down_are_not_read_at_their_own_time);
-	tcase_add_test(tests, thousands_to_a_slow_domain_do_not_hold_up_a_single_one);
-	tcase_add_test(tests, parked_messages_wait_in_their_order_and_their_senders_are_warned_once);
-	tcase_add_test(tests, messages_that_wait_for_their_turn_in_a_round_keep_it_and_their_senders_are_warned_once);
-	tcase_add_test(tests, a_message_to_thousands_of_domains_does_not_hold_up_a_single_one);
-	tcase_add_test(tests, a_slow_local_delivery_does_not_hold_up_relaying);
-	tcase_add_test(tests, one_destination_gets_half_of_the_workers_at_most);
-	tcase_add_test(tests, retries_leave_half_of_the_workers_to_new_mail);
-	tcase_add_test(tests, a_retry_asks_with_one_job_whether_anybody_is_there);
-	tcase_add_test(tests, thousands_of_domains_that_are_down_do_not_stop_each_other);
-	tcase_add_test(tests, destinations_take_turns);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("schedule_relay", setup, teardown,
+	a_message_to_another_domain_goes_to_a_relay_worker,
+	recipients_of_one_domain_go_together_and_others_apart,
+	a_smarthost_is_one_destination,
+	a_refused_domain_is_returned_and_a_void_one_forgotten,
+	a_domain_that_is_longer_than_any_is_returned_before_a_relay_worker_sees_it,
+	remote_recipients_end_as_relayed_deferred_and_failed_each_for_itself,
+	a_destination_gets_a_few_jobs_at_first_and_more_with_each_window_of_successes,
+	the_window_is_never_larger_than_relay_connections,
+	a_destination_that_wants_fewer_connections_gets_half_and_its_message_is_tried_again_soon,
+	one_job_at_a_time_is_the_least,
+	a_rate_holds_back_a_destination_and_no_other,
+	a_destination_that_is_down_is_not_tried_by_every_message,
+	it_is_probed_by_one_message_after_growing_times,
+	a_probe_that_succeeds_opens_it_and_what_waits_goes_soon,
+	a_probe_whose_worker_dies_goes_to_another,
+	a_failure_beside_successes_does_not_close_a_destination,
+	messages_of_a_destination_that_is_down_are_not_read_at_their_own_time,
+	thousands_to_a_slow_domain_do_not_hold_up_a_single_one,
+	parked_messages_wait_in_their_order_and_their_senders_are_warned_once,
+	messages_that_wait_for_their_turn_in_a_round_keep_it_and_their_senders_are_warned_once,
+	a_message_to_thousands_of_domains_does_not_hold_up_a_single_one,
+	a_slow_local_delivery_does_not_hold_up_relaying,
+	one_destination_gets_half_of_the_workers_at_most,
+	retries_leave_half_of_the_workers_to_new_mail,
+	a_retry_asks_with_one_job_whether_anybody_is_there,
+	thousands_of_domains_that_are_down_do_not_stop_each_other,
+	destinations_take_turns)

@@ -165,30 +165,15 @@ START_TEST(a_clock_that_was_set_back_does_not_delay_for_longer_than_an_interval)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("schedule_retry");
-	TCase *tests = tcase_create("schedule_retry");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, a_deferred_message_is_tried_again_when_it_is_due);
-	tcase_add_test(tests, attempts_and_the_next_time_survive_a_restart);
-	tcase_add_test(tests, only_the_recipients_that_failed_are_tried_again);
-	tcase_add_test(tests, an_address_that_cannot_be_looked_up_is_tried_again_soon);
-	tcase_add_test(tests, an_address_that_cannot_be_looked_up_is_never_returned_for_its_age);
-	tcase_add_test(tests, the_jobs_of_a_dead_worker_go_to_the_next_at_once);
-	tcase_add_test(tests, a_job_that_costs_two_workers_is_deferred);
-	tcase_add_test(tests, nothing_is_handed_out_while_results_cannot_be_recorded);
-	tcase_add_test(tests, a_clock_that_is_set_back_while_the_queue_runs_delays_nothing_for_longer_than_an_interval);
-	tcase_add_test(tests, retry_intervals_grow_with_age);
-	tcase_add_test(tests, a_clock_that_was_set_back_does_not_delay_for_longer_than_an_interval);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("schedule_retry", setup, teardown,
+	a_deferred_message_is_tried_again_when_it_is_due,
+	attempts_and_the_next_time_survive_a_restart,
+	only_the_recipients_that_failed_are_tried_again,
+	an_address_that_cannot_be_looked_up_is_tried_again_soon,
+	an_address_that_cannot_be_looked_up_is_never_returned_for_its_age,
+	the_jobs_of_a_dead_worker_go_to_the_next_at_once,
+	a_job_that_costs_two_workers_is_deferred,
+	nothing_is_handed_out_while_results_cannot_be_recorded,
+	a_clock_that_is_set_back_while_the_queue_runs_delays_nothing_for_longer_than_an_interval,
+	retry_intervals_grow_with_age,
+	a_clock_that_was_set_back_does_not_delay_for_longer_than_an_interval)

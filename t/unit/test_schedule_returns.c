@@ -512,45 +512,30 @@ START_TEST(a_deferral_tells_what_was_said_at_the_attempts_before_it)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("schedule_returns");
-	TCase *tests = tcase_create("schedule_returns");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, a_permanent_failure_is_returned_to_the_sender);
-	tcase_add_test(tests, a_bounce_survives_a_restart_and_what_it_bounces_is_over);
-	tcase_add_test(tests, a_null_reverse_path_never_gets_a_bounce);
-	tcase_add_test(tests, notify_decides_who_is_told);
-	tcase_add_test(tests, a_bounce_that_leads_to_another_domain_is_relayed);
-	tcase_add_test(tests, a_message_is_returned_at_the_end_of_its_lifetime);
-	tcase_add_test(tests, recipients_that_fail_together_are_one_bounce);
-	tcase_add_test(tests, thousands_of_failures_are_a_few_bounces);
-	tcase_add_test(tests, a_failed_disk_loses_no_bounce);
-	tcase_add_test(tests, in_five_days_a_sender_gets_one_warning_and_one_bounce);
-	tcase_add_test(tests, a_warning_is_not_repeated_after_a_restart);
-	tcase_add_test(tests, a_warning_that_was_not_synced_comes_after_the_restart);
-	tcase_add_test(tests, a_sender_is_warned_of_an_address_that_cannot_be_looked_up);
-	tcase_add_test(tests, only_persons_who_want_to_know_are_warned);
-	tcase_add_test(tests, a_delivery_and_its_report_are_one_record);
-	tcase_add_test(tests, nobody_is_told_of_success_without_having_asked);
-	tcase_add_test(tests, a_message_that_is_not_in_memory_is_read_back_for_its_report);
-	tcase_add_test(tests, relaying_is_reported_when_the_next_hop_does_not);
-	tcase_add_test(tests, an_alias_with_several_targets_is_reported_as_expanded_before_its_members_get_anything);
-	tcase_add_test(tests, members_of_an_alias_inherit_all_but_success);
-	tcase_add_test(tests, success_and_failure_in_one_message_are_both_told);
-	tcase_add_test(tests, a_failed_disk_loses_no_report_of_success);
-	tcase_add_test(tests, a_bounce_that_cannot_be_delivered_goes_to_the_postmaster);
-	tcase_add_test(tests, the_report_of_a_report_is_the_last_one_also_after_a_restart);
-	tcase_add_test(tests, a_double_bounce_to_an_address_that_does_not_exist_ends);
-	tcase_add_test(tests, a_deferral_tells_what_was_said_at_the_attempts_before_it);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("schedule_returns", setup, teardown,
+	a_permanent_failure_is_returned_to_the_sender,
+	a_bounce_survives_a_restart_and_what_it_bounces_is_over,
+	a_null_reverse_path_never_gets_a_bounce,
+	notify_decides_who_is_told,
+	a_bounce_that_leads_to_another_domain_is_relayed,
+	a_message_is_returned_at_the_end_of_its_lifetime,
+	recipients_that_fail_together_are_one_bounce,
+	thousands_of_failures_are_a_few_bounces,
+	a_failed_disk_loses_no_bounce,
+	in_five_days_a_sender_gets_one_warning_and_one_bounce,
+	a_warning_is_not_repeated_after_a_restart,
+	a_warning_that_was_not_synced_comes_after_the_restart,
+	a_sender_is_warned_of_an_address_that_cannot_be_looked_up,
+	only_persons_who_want_to_know_are_warned,
+	a_delivery_and_its_report_are_one_record,
+	nobody_is_told_of_success_without_having_asked,
+	a_message_that_is_not_in_memory_is_read_back_for_its_report,
+	relaying_is_reported_when_the_next_hop_does_not,
+	an_alias_with_several_targets_is_reported_as_expanded_before_its_members_get_anything,
+	members_of_an_alias_inherit_all_but_success,
+	success_and_failure_in_one_message_are_both_told,
+	a_failed_disk_loses_no_report_of_success,
+	a_bounce_that_cannot_be_delivered_goes_to_the_postmaster,
+	the_report_of_a_report_is_the_last_one_also_after_a_restart,
+	a_double_bounce_to_an_address_that_does_not_exist_ends,
+	a_deferral_tells_what_was_said_at_the_attempts_before_it)

@@ -1,7 +1,6 @@
 /*
  * The parent and its roles, with a small real service (probe_service.c) in real processes.
  */
-#include <check.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,6 +11,8 @@
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+#include "t/unit/unit.h"
 
 enum { DEADLINE_MS = 20000, OUTPUT_MAX = 64 * 1024 };
 
@@ -261,29 +262,13 @@ START_TEST(a_reload_with_a_mistake_keeps_the_old_configuration)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("service");
-	TCase *tests = tcase_create("service");
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, roles_start_in_order_and_reach_each_other);
-	tcase_add_test(tests, a_role_is_given_files_that_it_may_not_open_and_again_on_reload);
-	tcase_add_test(tests, a_killed_role_is_started_again_and_found_again);
-	tcase_add_test(tests, a_role_that_hangs_is_killed_and_started_again);
-	tcase_add_test(tests, a_role_that_is_asked_for_in_the_moment_of_its_death_is_refused);
-	tcase_add_test(tests, a_second_instance_is_refused);
-	tcase_add_test(tests, roles_end_with_their_parent_and_a_new_one_takes_over);
-	tcase_add_test(tests, roles_do_not_keep_the_account_of_root);
-	tcase_add_test(tests, a_reload_with_a_mistake_keeps_the_old_configuration);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("service", setup, teardown,
+	roles_start_in_order_and_reach_each_other,
+	a_role_is_given_files_that_it_may_not_open_and_again_on_reload,
+	a_killed_role_is_started_again_and_found_again,
+	a_role_that_hangs_is_killed_and_started_again,
+	a_role_that_is_asked_for_in_the_moment_of_its_death_is_refused,
+	a_second_instance_is_refused,
+	roles_end_with_their_parent_and_a_new_one_takes_over,
+	roles_do_not_keep_the_account_of_root,
+	a_reload_with_a_mistake_keeps_the_old_configuration)

@@ -195,21 +195,14 @@ START_TEST(a_client_that_goes_while_its_from_field_is_asked_about_is_forgotten)
 }
 END_TEST
 
-int
-main(void)
-{
-	const TTest *const tests[] = {
-		a_user_logs_in_by_each_mechanism,
-		mechanisms_are_offered_where_they_may_be_used,
-		auth_comes_after_ehlo_and_before_mail,
-		what_is_wrong_ends_the_exchange_and_nothing_else,
-		three_wrong_passwords_close_the_session,
-		a_client_that_goes_while_tabled_is_asked_is_forgotten,
-		a_submission_needs_a_user_or_a_network_that_may_relay,
-		the_sender_must_be_the_users,
-		the_from_field_must_be_the_users,
-		a_client_that_goes_while_its_from_field_is_asked_about_is_forgotten,
-	};
-
-	return run_tests("smtp_auth", tests, sizeof(tests) / sizeof(tests[0]));
-}
+UNIT_MAIN_WITH("smtp_auth", setup, teardown,
+	a_user_logs_in_by_each_mechanism,
+	mechanisms_are_offered_where_they_may_be_used,
+	auth_comes_after_ehlo_and_before_mail,
+	what_is_wrong_ends_the_exchange_and_nothing_else,
+	three_wrong_passwords_close_the_session,
+	a_client_that_goes_while_tabled_is_asked_is_forgotten,
+	a_submission_needs_a_user_or_a_network_that_may_relay,
+	the_sender_must_be_the_users,
+	the_from_field_must_be_the_users,
+	a_client_that_goes_while_its_from_field_is_asked_about_is_forgotten)

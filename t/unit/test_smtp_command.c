@@ -1,13 +1,12 @@
 /*
  * Command lines, parameters and xtext.
  */
-#include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "smtpd/command.h"
 #include "smtpd/parameters.h"
 #include "smtpd/xtext.h"
+#include "t/unit/unit.h"
 
 START_TEST(only_crlf_ends_a_line)
 {
@@ -174,28 +173,14 @@ START_TEST(xtext_is_decoded_and_bounded)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("smtp command");
-	TCase *tcase = tcase_create("command");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_test(tcase, only_crlf_ends_a_line);
-	tcase_add_test(tcase, a_line_of_the_greatest_length_is_whole_and_a_longer_one_is_skipped);
-	tcase_add_test(tcase, a_line_is_taken_apart_at_blanks);
-	tcase_add_test(tcase, a_keyword_is_taken_in_any_case);
-	tcase_add_test(tcase, parameters_follow_the_grammar_of_rfc_5321);
-	tcase_add_test(tcase, parameters_of_mail_are_understood);
-	tcase_add_test(tcase, bad_values_and_repeated_parameters_of_mail_are_refused);
-	tcase_add_test(tcase, parameters_of_rcpt_are_understood);
-	tcase_add_test(tcase, bad_values_of_rcpt_are_refused);
-	tcase_add_test(tcase, xtext_is_decoded_and_bounded);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN("smtp_command",
+	only_crlf_ends_a_line,
+	a_line_of_the_greatest_length_is_whole_and_a_longer_one_is_skipped,
+	a_line_is_taken_apart_at_blanks,
+	a_keyword_is_taken_in_any_case,
+	parameters_follow_the_grammar_of_rfc_5321,
+	parameters_of_mail_are_understood,
+	bad_values_and_repeated_parameters_of_mail_are_refused,
+	parameters_of_rcpt_are_understood,
+	bad_values_of_rcpt_are_refused,
+	xtext_is_decoded_and_bounded)

@@ -1,13 +1,12 @@
 /*
  * The framing of DATA, the soundness of lines, and the header section: each whole, and cut at every place.
  */
-#include <check.h>
-#include <stdlib.h>
 
 #include "common/base/buffer.h"
 #include "smtpd/data.h"
 #include "smtpd/headers.h"
 #include "smtpd/text.h"
+#include "t/unit/unit.h"
 
 /*
  * Decodes INPUT in pieces of STEP bytes. Returns how many bytes were taken up to the end, and the text in OUT.
@@ -205,23 +204,9 @@ START_TEST(a_name_without_end_is_no_field)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("smtp data");
-	TCase *tcase = tcase_create("data");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_test(tcase, only_crlf_dot_crlf_ends_the_data_wherever_it_is_cut);
-	tcase_add_test(tcase, bare_line_ends_and_nul_are_faults_wherever_the_text_is_cut);
-	tcase_add_test(tcase, eight_bit_text_is_seen_and_no_fault);
-	tcase_add_test(tcase, the_end_of_the_header_is_found_wherever_the_message_is_cut);
-	tcase_add_test(tcase, a_name_without_end_is_no_field);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN("smtp_data",
+	only_crlf_dot_crlf_ends_the_data_wherever_it_is_cut,
+	bare_line_ends_and_nul_are_faults_wherever_the_text_is_cut,
+	eight_bit_text_is_seen_and_no_fault,
+	the_end_of_the_header_is_found_wherever_the_message_is_cut,
+	a_name_without_end_is_no_field)

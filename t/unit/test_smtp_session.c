@@ -6,7 +6,6 @@
 #include "smtpd/transaction.h"
 #include "smtpd/verb.h"
 #include "t/unit/smtp_test.h"
-#include "t/unit/unit.h"
 
 START_TEST(the_greeting_has_220_the_host_and_esmtp)
 {
@@ -424,41 +423,35 @@ START_TEST(an_idle_session_has_no_transaction)
 }
 END_TEST
 
-int
-main(void)
-{
-	const TTest *const tests[] = {
-		the_greeting_has_220_the_host_and_esmtp,
-		ehlo_offers_the_extensions,
-		starttls_is_offered_with_a_certificate_and_forgets_everything,
-		starttls_is_unknown_without_a_certificate_and_refused_without_a_keeper,
-		names_that_could_forge_a_header_are_refused,
-		commands_out_of_order_get_503,
-		each_class_of_address_has_its_reply,
-		a_client_that_may_relay_sends_to_other_domains, a_stranger_sends_no_way_around_to_a_relayed_domain,
-		parameters_of_a_remote_recipient_stand_in_the_envelope,
-		while_the_queue_has_no_space_mail_is_refused_before_it_is_sent,
-		a_queue_that_was_started_again_has_space_until_it_says_otherwise,
-		pipelined_recipients_are_asked_at_once_and_answered_in_order,
-		ten_thousand_recipients_are_all_answered_and_no_more_than_the_limit_kept,
-		at_the_limit_a_recipient_waits_for_those_before_it,
-		no_more_than_a_window_of_lookups_is_under_way,
-		a_recipient_named_twice_is_accepted_and_put_once,
-		a_lost_table_gives_a_temporary_failure,
-		a_bare_line_feed_ends_no_command,
-		a_line_that_is_too_long_is_refused_once_and_not_kept,
-		control_characters_and_unannounced_bytes_are_refused,
-		unknown_commands_and_parameters_get_500_and_555,
-		too_many_bad_commands_end_the_session_with_421,
-		messages_over_the_rate_of_an_address_get_450,
-		recipients_over_the_rate_of_an_address_get_450_and_are_not_looked_up,
-		an_address_that_makes_too_many_mistakes_is_sent_away,
-		refused_recipients_are_no_bad_commands,
-		time_runs_out_with_421,
-		a_command_that_drips_earns_no_time,
-		shutdown_says_421_but_lets_a_message_finish,
-		an_idle_session_has_no_transaction,
-	};
-
-	return run_tests("smtp session", tests, sizeof(tests) / sizeof(tests[0]));
-}
+UNIT_MAIN_WITH("smtp_session", setup, teardown,
+	the_greeting_has_220_the_host_and_esmtp,
+	ehlo_offers_the_extensions,
+	starttls_is_offered_with_a_certificate_and_forgets_everything,
+	starttls_is_unknown_without_a_certificate_and_refused_without_a_keeper,
+	names_that_could_forge_a_header_are_refused,
+	commands_out_of_order_get_503,
+	each_class_of_address_has_its_reply,
+	a_client_that_may_relay_sends_to_other_domains,
+	a_stranger_sends_no_way_around_to_a_relayed_domain,
+	parameters_of_a_remote_recipient_stand_in_the_envelope,
+	while_the_queue_has_no_space_mail_is_refused_before_it_is_sent,
+	a_queue_that_was_started_again_has_space_until_it_says_otherwise,
+	pipelined_recipients_are_asked_at_once_and_answered_in_order,
+	ten_thousand_recipients_are_all_answered_and_no_more_than_the_limit_kept,
+	at_the_limit_a_recipient_waits_for_those_before_it,
+	no_more_than_a_window_of_lookups_is_under_way,
+	a_recipient_named_twice_is_accepted_and_put_once,
+	a_lost_table_gives_a_temporary_failure,
+	a_bare_line_feed_ends_no_command,
+	a_line_that_is_too_long_is_refused_once_and_not_kept,
+	control_characters_and_unannounced_bytes_are_refused,
+	unknown_commands_and_parameters_get_500_and_555,
+	too_many_bad_commands_end_the_session_with_421,
+	messages_over_the_rate_of_an_address_get_450,
+	recipients_over_the_rate_of_an_address_get_450_and_are_not_looked_up,
+	an_address_that_makes_too_many_mistakes_is_sent_away,
+	refused_recipients_are_no_bad_commands,
+	time_runs_out_with_421,
+	a_command_that_drips_earns_no_time,
+	shutdown_says_421_but_lets_a_message_finish,
+	an_idle_session_has_no_transaction)

@@ -578,45 +578,31 @@ START_TEST(foreign_files_are_left_alone)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("store");
-	TCase *tests = tcase_create("store");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_add_checked_fixture(tests, fixture_setup, fixture_teardown);
-	tcase_add_test(tests, a_message_is_settled_only_after_its_sync);
-	tcase_add_test(tests, what_is_written_during_a_sync_waits_for_the_next_one);
-	tcase_add_test(tests, a_restart_finds_the_message_with_its_states);
-	tcase_add_test(tests, a_restart_does_not_find_what_is_over);
-	tcase_add_test(tests, targets_of_an_expansion_survive_a_restart);
-	tcase_add_test(tests, a_bounce_and_the_end_of_what_it_bounces_are_one_record);
-	tcase_add_test(tests, a_message_is_held_and_released_and_the_last_word_counts);
-	tcase_add_test(tests, a_warning_and_the_mark_that_it_was_sent_are_one_record);
-	tcase_add_test(tests, who_awaits_durability_is_told_after_the_sync);
-	tcase_add_test(tests, after_a_failed_sync_durability_is_awaited_until_it_is_written_again);
-	tcase_add_test(tests, ids_only_grow_even_when_the_clock_goes_back_and_the_spool_is_empty);
-	tcase_add_test(tests, segments_without_live_messages_are_deleted_oldest_first);
-	tcase_add_test(tests, a_long_deferred_message_is_copied_forward_with_all_that_is_known_of_it);
-	tcase_add_test(tests, each_mark_is_copied_forward_when_there_is_nothing_else_to_say);
-	tcase_add_test(tests, while_space_is_short_a_mostly_dead_segment_is_given_back_early);
-	tcase_add_test(tests, what_has_no_room_in_the_newest_segment_is_not_copied_into_another_one_while_space_is_short);
-	tcase_add_test(tests, a_message_that_ends_while_it_is_copied_is_over);
-	tcase_add_test(tests, a_failed_sync_refuses_the_message_and_it_does_not_come_back);
-	tcase_add_test(tests, results_of_a_failed_sync_are_written_again);
-	tcase_add_test(tests, a_broken_store_refuses_new_messages_until_it_is_retried);
-	tcase_add_test(tests, after_the_loss_of_the_syncer_everything_is_synced_anew);
-	tcase_add_test(tests, a_body_file_lives_as_long_as_its_message);
-	tcase_add_test(tests, a_body_file_without_a_message_is_deleted_at_start);
-	tcase_add_test(tests, a_message_whose_body_is_short_or_missing_is_damaged_and_kept_aside);
-	tcase_add_test(tests, a_record_larger_than_a_segment_gets_a_segment_of_its_own_size);
-	tcase_add_test(tests, ten_thousand_messages_are_all_found_again);
-	tcase_add_test(tests, foreign_files_are_left_alone);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("store", fixture_setup, fixture_teardown,
+	a_message_is_settled_only_after_its_sync,
+	what_is_written_during_a_sync_waits_for_the_next_one,
+	a_restart_finds_the_message_with_its_states,
+	a_restart_does_not_find_what_is_over,
+	targets_of_an_expansion_survive_a_restart,
+	a_bounce_and_the_end_of_what_it_bounces_are_one_record,
+	a_message_is_held_and_released_and_the_last_word_counts,
+	a_warning_and_the_mark_that_it_was_sent_are_one_record,
+	who_awaits_durability_is_told_after_the_sync,
+	after_a_failed_sync_durability_is_awaited_until_it_is_written_again,
+	ids_only_grow_even_when_the_clock_goes_back_and_the_spool_is_empty,
+	segments_without_live_messages_are_deleted_oldest_first,
+	a_long_deferred_message_is_copied_forward_with_all_that_is_known_of_it,
+	each_mark_is_copied_forward_when_there_is_nothing_else_to_say,
+	while_space_is_short_a_mostly_dead_segment_is_given_back_early,
+	what_has_no_room_in_the_newest_segment_is_not_copied_into_another_one_while_space_is_short,
+	a_message_that_ends_while_it_is_copied_is_over,
+	a_failed_sync_refuses_the_message_and_it_does_not_come_back,
+	results_of_a_failed_sync_are_written_again,
+	a_broken_store_refuses_new_messages_until_it_is_retried,
+	after_the_loss_of_the_syncer_everything_is_synced_anew,
+	a_body_file_lives_as_long_as_its_message,
+	a_body_file_without_a_message_is_deleted_at_start,
+	a_message_whose_body_is_short_or_missing_is_damaged_and_kept_aside,
+	a_record_larger_than_a_segment_gets_a_segment_of_its_own_size,
+	ten_thousand_messages_are_all_found_again,
+	foreign_files_are_left_alone)

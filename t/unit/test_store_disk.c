@@ -408,32 +408,18 @@ START_TEST(a_start_on_a_disk_that_got_full_while_messages_were_copied_forward_fi
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("store_disk");
-	TCase *tests = tcase_create("store_disk");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_add_checked_fixture(tests, setup, fixture_teardown);
-	tcase_add_test(tests, what_recovery_reads_is_synced_before_and_comes_from_the_disk);
-	tcase_add_test(tests, a_start_that_cannot_make_durable_what_it_found_is_refused);
-	tcase_add_test(tests, a_second_store_on_the_same_spool_is_refused);
-	tcase_add_test(tests, a_directory_that_cannot_be_read_costs_no_body);
-	tcase_add_test(tests, a_body_that_cannot_be_looked_at_is_not_given_up);
-	tcase_add_test(tests, a_segment_that_cannot_be_read_in_part_is_kept_with_the_bodies_that_it_names);
-	tcase_add_test(tests, a_start_is_refused_while_nothing_of_a_segment_can_be_read);
-	tcase_add_test(tests, a_disk_that_cannot_be_read_for_a_moment_costs_nothing);
-	tcase_add_test(tests, the_body_of_a_damaged_record_is_kept_with_it);
-	tcase_add_test(tests, a_message_that_is_given_up_while_the_queue_runs_keeps_its_body_too);
-	tcase_add_test(tests, a_body_file_stays_until_the_result_is_on_disk_although_the_disk_was_full_in_between);
-	tcase_add_test(tests, when_there_is_no_space_for_a_whole_segment_a_small_one_does);
-	tcase_add_test(tests, a_disk_that_is_full_while_messages_are_copied_forward_costs_none);
-	tcase_add_test(tests, a_start_on_a_disk_that_got_full_while_messages_were_copied_forward_finds_all);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("store_disk", setup, fixture_teardown,
+	what_recovery_reads_is_synced_before_and_comes_from_the_disk,
+	a_start_that_cannot_make_durable_what_it_found_is_refused,
+	a_second_store_on_the_same_spool_is_refused,
+	a_directory_that_cannot_be_read_costs_no_body,
+	a_body_that_cannot_be_looked_at_is_not_given_up,
+	a_segment_that_cannot_be_read_in_part_is_kept_with_the_bodies_that_it_names,
+	a_start_is_refused_while_nothing_of_a_segment_can_be_read,
+	a_disk_that_cannot_be_read_for_a_moment_costs_nothing,
+	the_body_of_a_damaged_record_is_kept_with_it,
+	a_message_that_is_given_up_while_the_queue_runs_keeps_its_body_too,
+	a_body_file_stays_until_the_result_is_on_disk_although_the_disk_was_full_in_between,
+	when_there_is_no_space_for_a_whole_segment_a_small_one_does,
+	a_disk_that_is_full_while_messages_are_copied_forward_costs_none,
+	a_start_on_a_disk_that_got_full_while_messages_were_copied_forward_finds_all)

@@ -201,25 +201,11 @@ START_TEST(filling_leaves_a_file_of_its_size_that_is_all_zeros)
 }
 END_TEST
 
-int
-main(void)
-{
-	Suite *suite = suite_create("store_spare");
-	TCase *tests = tcase_create("store_spare");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_add_checked_fixture(tests, setup, fixture_teardown);
-	tcase_add_test(tests, the_segment_of_the_start_is_left_as_soon_as_a_filled_one_is_there);
-	tcase_add_test(tests, a_segment_that_is_not_the_first_is_used_up_before_the_filled_one);
-	tcase_add_test(tests, a_fill_that_fails_costs_nothing_and_is_tried_again_with_the_next_segment);
-	tcase_add_test(tests, a_syncer_that_cannot_be_asked_costs_nothing);
-	tcase_add_test(tests, what_a_killed_process_left_is_removed_whatever_is_in_it);
-	tcase_add_test(tests, a_record_is_filled_up_with_zeros_to_the_end_of_a_block);
-	tcase_add_test(tests, filling_leaves_a_file_of_its_size_that_is_all_zeros);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+UNIT_MAIN_WITH("store_spare", setup, fixture_teardown,
+	the_segment_of_the_start_is_left_as_soon_as_a_filled_one_is_there,
+	a_segment_that_is_not_the_first_is_used_up_before_the_filled_one,
+	a_fill_that_fails_costs_nothing_and_is_tried_again_with_the_next_segment,
+	a_syncer_that_cannot_be_asked_costs_nothing,
+	what_a_killed_process_left_is_removed_whatever_is_in_it,
+	a_record_is_filled_up_with_zeros_to_the_end_of_a_block,
+	filling_leaves_a_file_of_its_size_that_is_all_zeros)
