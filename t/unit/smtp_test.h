@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "common/mail/envelope.h"
 #include "t/unit/smtp_fake.h"
 #include "t/unit/unit.h"
 
@@ -57,6 +58,30 @@ send_lines(size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		fake_send_string(fake, "..............................................................................\r\n");
+}
+
+/* The body that the queue got after its Received: field. */
+static inline const char *
+content(void)
+{
+	const char *at = strstr(fake_body(fake), "\r\n\t");
+
+	while (at != NULL && at[2] == '\t')
+		at = strstr(at + 2, "\r\n");
+	return at == NULL ? "" : at + 2;
+}
+
+/* The flags of the envelope that the queue got last. */
+static inline unsigned
+envelope_flags(void)
+{
+	struct envelope envelope;
+	unsigned flags;
+
+	ck_assert_int_eq(envelope_decode(buffer_slice(&fake->message.envelope), &envelope), 0);
+	flags = envelope.flags;
+	envelope_free(&envelope);
+	return flags;
 }
 
 #endif

@@ -325,4 +325,14 @@ fixture_expand(uint64_t id, uint32_t recipient, uint32_t first)
 	record_release(&record);
 }
 
+/* A body of up to 256 KiB. */
+static inline struct slice
+fixture_large_body(size_t length)
+{
+	static char bytes[256 * 1024];
+
+	memset(bytes, 'x', sizeof(bytes));
+	return slice_of(bytes, length);
+}
+
 #endif

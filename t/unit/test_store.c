@@ -1,16 +1,7 @@
 /*
- * The queue's store: what is answered when, what a restart finds, and what happens when disks and syncers fail.
+ * The store: what is appended, made durable, and found again after a restart.
  */
 #include "t/unit/store_fixture.h"
-
-static struct slice
-large_body(size_t length)
-{
-	static char bytes[256 * 1024];
-
-	memset(bytes, 'x', sizeof(bytes));
-	return slice_of(bytes, length);
-}
 
 START_TEST(a_message_is_settled_only_after_its_sync)
 {
@@ -229,173 +220,6 @@ START_TEST(ids_only_grow_even_when_the_clock_goes_back_and_the_spool_is_empty)
 }
 END_TEST
 
-START_TEST(segments_without_live_messages_are_deleted_oldest_first)
-{
-	uint64_t ids[8];
-
-	for (size_t i = 0; i < 8; i++) {
-		ids[i] = fixture_add(1, large_body(60000)); /* one in each segment */
-		fixture_settle();
-	}
-	ck_assert_uint_eq(fixture_count_files("segment"), 8);
-	for (size_t i = 1; i < 7; i++)
-		fixture_result(ids[i], 0, 1, RECIPIENT_DELIVERED);
-	store_flush(fixture.store);
-	store_sync(fixture.store);
-	fixture_answer(0);
-	ck_assert_uint_ge(fixture_count_files("segment"), 8); /* the first one is still live */
-	fixture_result(ids[0], 0, 1, RECIPIENT_DELIVERED);
-	store_flush(fixture.store);
-	store_sync(fixture.store);
-	fixture_answer(0);
-	ck_assert_uint_eq(fixture.sync_count, 1); /* the unlink of the first is being made durable */
-	ck_assert_int_eq(fixture.syncs[0].what, DISK_SEGMENT_DIRECTORY);
-	fixture_settle();
-	ck_assert_uint_le(fixture_count_files("segment"), 2);
-	fixture_restart();
-	ck_assert_uint_eq(store_count(fixture.store), 1);
-	ck_assert_ptr_nonnull(store_find(fixture.store, ids[7]));
-}
-END_TEST
-
-START_TEST(a_long_deferred_message_is_copied_forward_with_all_that_is_known_of_it)
-{
-	uint64_t id = fixture_add(3, SLICE("stay"));
-	struct message *message;
-
-	fixture_settle();
-	fixture_expand(id, 0, 3);
-	fixture_result(id, 1, 1, RECIPIENT_DELIVERED);
-	fixture_result(id, 4, 1, RECIPIENT_DELIVERED);
-	fixture_defer(id, 9, 123456);
-	store_mark(fixture.store, store_find(fixture.store, id), MARK_HELD);
-	store_mark(fixture.store, store_find(fixture.store, id), MARK_WARNED);
-	fixture_settle();
-	for (size_t i = 0; i < 30; i++) {
-		uint64_t other = fixture_add(1, large_body(60000));
-
-		fixture_settle();
-		fixture_result(other, 0, 1, RECIPIENT_DELIVERED);
-		fixture_settle();
-	}
-	ck_assert_uint_le(fixture_count_files("segment"), 7);
-	for (size_t restarts = 0; restarts < 2; restarts++) {
-		message = store_find(fixture.store, id);
-		ck_assert_ptr_nonnull(message);
-		ck_assert_uint_gt(message->place.segment->number, 1);
-		ck_assert_uint_eq(message->live, 2);
-		ck_assert_int_eq(message_state(message, 0), RECIPIENT_EXPANDED);
-		ck_assert_int_eq(message_state(message, 1), RECIPIENT_DELIVERED);
-		ck_assert_int_eq(message_state(message, 4), RECIPIENT_DELIVERED);
-		ck_assert(message->held && message->warned);
-		fixture_restart();
-		fixture_settle();
-	}
-	message = store_find(fixture.store, id);
-	ck_assert_uint_eq(message->attempts, 9);
-	ck_assert_int_eq(message->timer.key, 123456);
-}
-END_TEST
-
-START_TEST(each_mark_is_copied_forward_when_there_is_nothing_else_to_say)
-{
-	static const enum message_mark marks[] = { MARK_HELD, MARK_WARNED, MARK_RETURNED };
-	uint64_t ids[3];
-
-	for (size_t i = 0; i < 3; i++) {
-		ids[i] = fixture_add(1, SLICE("stay"));
-		fixture_settle();
-		store_mark(fixture.store, store_find(fixture.store, ids[i]), marks[i]);
-	}
-	fixture_settle();
-	for (size_t i = 0; i < 30; i++) {
-		uint64_t other = fixture_add(1, large_body(60000));
-
-		fixture_settle();
-		fixture_result(other, 0, 1, RECIPIENT_DELIVERED);
-		fixture_settle();
-	}
-	ck_assert_uint_gt(store_find(fixture.store, ids[0])->place.segment->number, 1);
-	fixture_restart();
-	for (size_t i = 0; i < 3; i++) {
-		const struct message *message = store_find(fixture.store, ids[i]);
-
-		ck_assert_int_eq(message->held, i == 0);
-		ck_assert_int_eq(message->warned, i == 1);
-		ck_assert_int_eq(message->returned, i == 2);
-	}
-}
-END_TEST
-
-START_TEST(while_space_is_short_a_mostly_dead_segment_is_given_back_early)
-{
-	uint64_t stay = fixture_add(1, SLICE("stay"));
-	uint64_t go = fixture_add(1, large_body(50000));
-	uint64_t next;
-
-	fixture_settle();
-	next = fixture_add(1, large_body(20000));
-	fixture_settle();
-	ck_assert_uint_eq(store_find(fixture.store, next)->place.segment->number, 2);
-	store_set_space_short(fixture.store, true);
-	fixture_settle();
-	ck_assert_uint_eq(store_find(fixture.store, stay)->place.segment->number, 1); /* most of it lives */
-	fixture_result(go, 0, 1, RECIPIENT_DELIVERED);
-	fixture_settle();
-	ck_assert_uint_eq(store_find(fixture.store, stay)->place.segment->number, 2);
-	ck_assert_uint_eq(fixture_count_files("segment"), 1);
-	fixture_restart();
-	ck_assert_ptr_nonnull(store_find(fixture.store, stay));
-	ck_assert_ptr_nonnull(store_find(fixture.store, next));
-	ck_assert_ptr_null(store_find(fixture.store, go));
-}
-END_TEST
-
-START_TEST(what_has_no_room_in_the_newest_segment_is_not_copied_into_another_one_while_space_is_short)
-{
-	uint64_t stay = fixture_add(1, large_body(25000));
-	uint64_t go = fixture_add(1, large_body(30000));
-	uint64_t next;
-
-	fixture_settle();
-	next = fixture_add(1, large_body(50000));
-	fixture_settle();
-	ck_assert_uint_eq(store_find(fixture.store, next)->place.segment->number, 2);
-	store_set_space_short(fixture.store, true);
-	fixture_result(go, 0, 1, RECIPIENT_DELIVERED);
-	fixture_settle();
-	ck_assert_uint_eq(store_find(fixture.store, stay)->place.segment->number, 1);
-	ck_assert_uint_eq(fixture_count_files("segment"), 2);
-}
-END_TEST
-
-START_TEST(a_message_that_ends_while_it_is_copied_is_over)
-{
-	uint64_t id = fixture_add(1, SLICE("stay"));
-
-	fixture_settle();
-	for (size_t i = 0; i < 12; i++) {
-		uint64_t other = fixture_add(1, large_body(60000));
-
-		fixture_settle();
-		fixture_result(other, 0, 1, RECIPIENT_DELIVERED);
-		store_flush(fixture.store);
-		store_sync(fixture.store);
-		if (store_find(fixture.store, id)->copying)
-			break;
-		fixture_answer(0);
-		if (store_find(fixture.store, id)->copying)
-			break;
-	}
-	ck_assert(store_find(fixture.store, id)->copying);
-	fixture_result(id, 0, 1, RECIPIENT_DELIVERED);
-	fixture_settle();
-	ck_assert_ptr_null(store_find(fixture.store, id));
-	fixture_restart();
-	ck_assert_ptr_null(store_find(fixture.store, id));
-}
-END_TEST
-
 START_TEST(a_failed_sync_refuses_the_message_and_it_does_not_come_back)
 {
 	uint64_t good = fixture_add(1, SLICE("good"));
@@ -467,79 +291,9 @@ START_TEST(after_the_loss_of_the_syncer_everything_is_synced_anew)
 }
 END_TEST
 
-static uint64_t
-add_with_body(struct slice body, const char *written)
-{
-	uint64_t id = store_take_ids(fixture.store, 0, 1);
-	int fd = store_create_body(fixture.store, id);
-	struct message *message;
-	struct record *record;
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, written, strlen(written)), (ssize_t)strlen(written));
-	close(fd);
-	record = fixture_record(id, 1, body, SLICE(""), true, &message);
-	store_add(fixture.store, message, record, fixture_settled, NULL);
-	record_release(&record);
-	fixture_settle();
-	return id;
-}
-
-START_TEST(a_body_file_lives_as_long_as_its_message)
-{
-	uint64_t id = add_with_body(SLICE("body"), "body");
-
-	fixture_restart();
-	fixture_settle();
-	ck_assert_ptr_nonnull(store_find(fixture.store, id));
-	ck_assert_uint_eq(fixture_count_files("body"), 1);
-	fixture_result(id, 0, 1, RECIPIENT_DELIVERED);
-	store_flush(fixture.store);
-	ck_assert_uint_eq(fixture_count_files("body"), 1); /* the RESULT is not yet durable */
-	fixture_settle();
-	ck_assert_uint_eq(fixture_count_files("body"), 0);
-}
-END_TEST
-
-START_TEST(a_body_file_without_a_message_is_deleted_at_start)
-{
-	int fd = store_create_body(fixture.store, store_take_ids(fixture.store, 0, 1));
-
-	ck_assert_int_ge(fd, 0);
-	close(fd);
-	ck_assert_uint_eq(fixture_count_files("body"), 1);
-	fixture_restart();
-	ck_assert_uint_eq(fixture_count_files("body"), 0);
-}
-END_TEST
-
-START_TEST(a_message_whose_body_is_short_or_missing_is_damaged_and_kept_aside)
-{
-	uint64_t shorter = add_with_body(SLICE("body"), "bod");
-	uint64_t missing = add_with_body(SLICE("body"), "body");
-	uint64_t longer = add_with_body(SLICE("body"), "body and more");
-
-	store_remove_body(fixture.store, missing);
-	fixture_restart();
-	fixture_settle();
-	ck_assert(store_find(fixture.store, shorter)->damaged);
-	ck_assert(store_find(fixture.store, missing)->damaged);
-	ck_assert(!store_find(fixture.store, longer)->damaged);
-	ck_assert_uint_eq(fixture_count_files("damaged"), 3); /* two records, one body */
-	fixture_restart();
-	ck_assert(store_find(fixture.store, shorter)->damaged);
-	ck_assert_uint_eq(fixture_count_files("damaged"), 3);
-	fixture_result(shorter, 0, 1, RECIPIENT_BOUNCED);
-	fixture_result(missing, 0, 1, RECIPIENT_BOUNCED);
-	fixture_settle();
-	ck_assert_uint_eq(fixture_count_files("body"), 1);
-	ck_assert_uint_eq(fixture_count_files("damaged"), 3);
-}
-END_TEST
-
 START_TEST(a_record_larger_than_a_segment_gets_a_segment_of_its_own_size)
 {
-	uint64_t id = fixture_add(1, large_body(200000));
+	uint64_t id = fixture_add(1, fixture_large_body(200000));
 
 	fixture_settle();
 	fixture_restart();
@@ -551,7 +305,7 @@ END_TEST
 START_TEST(ten_thousand_messages_are_all_found_again)
 {
 	for (size_t i = 0; i < 10000; i++) {
-		fixture_add(1, large_body(i % 300));
+		fixture_add(1, fixture_large_body(i % 300));
 		if (i % 100 == 0) {
 			store_flush(fixture.store);
 			fixture_answer(0);
@@ -590,19 +344,10 @@ UNIT_MAIN_WITH("store", fixture_setup, fixture_teardown,
 	who_awaits_durability_is_told_after_the_sync,
 	after_a_failed_sync_durability_is_awaited_until_it_is_written_again,
 	ids_only_grow_even_when_the_clock_goes_back_and_the_spool_is_empty,
-	segments_without_live_messages_are_deleted_oldest_first,
-	a_long_deferred_message_is_copied_forward_with_all_that_is_known_of_it,
-	each_mark_is_copied_forward_when_there_is_nothing_else_to_say,
-	while_space_is_short_a_mostly_dead_segment_is_given_back_early,
-	what_has_no_room_in_the_newest_segment_is_not_copied_into_another_one_while_space_is_short,
-	a_message_that_ends_while_it_is_copied_is_over,
 	a_failed_sync_refuses_the_message_and_it_does_not_come_back,
 	results_of_a_failed_sync_are_written_again,
 	a_broken_store_refuses_new_messages_until_it_is_retried,
 	after_the_loss_of_the_syncer_everything_is_synced_anew,
-	a_body_file_lives_as_long_as_its_message,
-	a_body_file_without_a_message_is_deleted_at_start,
-	a_message_whose_body_is_short_or_missing_is_damaged_and_kept_aside,
 	a_record_larger_than_a_segment_gets_a_segment_of_its_own_size,
 	ten_thousand_messages_are_all_found_again,
 	foreign_files_are_left_alone)
