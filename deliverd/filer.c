@@ -6,11 +6,11 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/base/thread.h"
 #include "deliverd/batch.h"
 
 struct filer {
@@ -127,21 +127,6 @@ filer_on_wake(evutil_socket_t fd, short what, void *context)
 	}
 }
 
-/* Signals are the loop's business. */
-static int
-start_thread(struct filer *filer)
-{
-	sigset_t all;
-	sigset_t before;
-	int error;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&filer->thread, NULL, filer_run, filer);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -error;
-}
-
 static void
 filer_destroy(struct filer *filer)
 {
@@ -174,7 +159,7 @@ filer_new(struct event_base *base, struct store *store, const struct filer_callb
 	error = filer->wake < 0 ? -errno : -ENOMEM;
 	filer->event = event_new(base, filer->wake, EV_READ | EV_PERSIST, filer_on_wake, filer);
 	if (filer->wake >= 0 && filer->event != NULL && event_add(filer->event, NULL) == 0)
-		error = start_thread(filer);
+		error = thread_start(&filer->thread, filer_run, filer);
 	if (error != 0) {
 		filer_destroy(filer);
 		return error;

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/base/thread.h"
 #include "common/io/durable.h"
 #include "common/ipc/channel.h"
 #include "common/proc/process.h"
@@ -320,22 +320,17 @@ syncer_on_stop(void *context)
 		process_stop(syncer->process);
 }
 
-/* Signals are for the main thread's loop. */
 static int
 start_threads(struct syncer *syncer)
 {
-	sigset_t all, before;
 	int error = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (unsigned i = 0; i < BODY_THREADS && error == 0; i++) {
 		pthread_t thread;
 
-		error = pthread_create(&thread, NULL, body_main, syncer);
+		error = thread_start(&thread, body_main, syncer);
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -error;
+	return error;
 }
 
 int

@@ -5,11 +5,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "common/base/thread.h"
 
 enum {
 	WAITING_MAX = 64,        /* jobs that wait */
@@ -196,20 +197,6 @@ writer_destroy(struct writer *writer)
 	free(writer);
 }
 
-/* The loop's signals stay the loop's. */
-static int
-writer_start(struct writer *writer)
-{
-	sigset_t all, before;
-	int error;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&writer->thread, NULL, writer_run, writer);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -error;
-}
-
 struct writer *
 writer_new(struct event_base *base, struct table *table, struct index *index, void (*broken)(void *context),
            void *context)
@@ -233,7 +220,8 @@ writer_new(struct event_base *base, struct table *table, struct index *index, vo
 	writer->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (writer->wake_fd != -1)
 		writer->wake = event_new(base, writer->wake_fd, EV_READ | EV_PERSIST, writer_on_wake, writer);
-	if (writer->wake == NULL || event_add(writer->wake, NULL) != 0 || writer_start(writer) != 0) {
+	if (writer->wake == NULL || event_add(writer->wake, NULL) != 0 ||
+	    thread_start(&writer->thread, writer_run, writer) != 0) {
 		writer_destroy(writer);
 		return NULL;
 	}
