@@ -42,16 +42,21 @@ int
 fetch(const struct session *session, uint32_t message, char *out, struct fetched *fetched_r)
 {
 	size_t octets = (size_t)maildrop_octets(session->maildrop, message);
-	ssize_t got = maildrop_read_message(session->maildrop, message, content, octets + 1);
+	const char *bytes;
+	ssize_t got = pipeline_use(session, message, &bytes);
 	struct multiline text = multiline_all();
 	size_t length;
 
+	if (got < 0) {
+		bytes = content;
+		got = maildrop_read_message(session->maildrop, message, content, octets + 1);
+	}
 	if (got < 0)
 		return (int)got;
 	if ((size_t)got > octets)
 		return -EINVAL;
 	length = retrieve_begin(session, message, &text, out);
-	length += multiline_put(&text, slice_of(content, (size_t)got), out + length);
+	length += multiline_put(&text, slice_of(bytes, (size_t)got), out + length);
 	length += multiline_end(&text, out + length);
 	*fetched_r = (struct fetched){ (uint32_t)length, (uint32_t)got };
 	return text.octets == octets ? 0 : -EINVAL;

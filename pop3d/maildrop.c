@@ -14,11 +14,9 @@
 #include <unistd.h>
 
 #include "common/io/durable.h"
-#include "common/mail/maildir.h"
 #include "pop3d/maildrop_index.h"
 
 enum {
-	PATH_SIZE = 4 + MAILDIR_NAME_SIZE, /* "new/" or "cur/" and a file's name */
 	UIDL_MAX = MAILDROP_UIDL_SIZE - 1,
 	DIGEST_SIZE = 32, /* SHA-256 */
 };
@@ -194,20 +192,29 @@ file_path(bool in_new, struct slice name, char *path)
 	path[4 + name.length] = '\0';
 }
 
+int
+maildrop_find_file(const struct maildrop *maildrop, uint32_t number, struct maildrop_file *file_r)
+{
+	const struct maildrop_message *message = &maildrop->messages[number];
+
+	if ((message->flags & MAILDROP_GONE) != 0)
+		return -ENOENT;
+	file_r->directory = maildrop->directory;
+	file_r->not_owner = maildrop->not_owner;
+	file_path((message->flags & MAILDROP_IN_NEW) != 0, maildrop_file_name(maildrop, message), file_r->path);
+	return 0;
+}
+
 /*
  * O_NONBLOCK: a FIFO that took the file's place must not hold up the process. O_NOATIME: nobody asks when a message was read, and to note it down
  * takes a tenth of reading it; only the owner of a file may leave it out.
  */
 static int
-open_file(struct maildrop *maildrop, const char *path)
+open_file(const struct maildrop_file *file)
 {
 	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	int fd = openat(maildrop->directory, path, maildrop->not_owner ? flags : flags | O_NOATIME);
+	int fd = openat(file->directory, file->path, file->not_owner ? flags : flags | O_NOATIME);
 
-	if (fd < 0 && errno == EPERM && !maildrop->not_owner) {
-		maildrop->not_owner = true;
-		fd = openat(maildrop->directory, path, flags);
-	}
 	if (fd < 0)
 		return errno == ELOOP || errno == ENXIO ? -EINVAL : -errno;
 	return fd;
@@ -217,13 +224,32 @@ open_file(struct maildrop *maildrop, const char *path)
 static int
 open_message(struct maildrop *maildrop, uint32_t number)
 {
-	const struct maildrop_message *message = &maildrop->messages[number];
-	char path[PATH_SIZE];
+	struct maildrop_file file;
+	int error = maildrop_find_file(maildrop, number, &file);
+	int fd;
 
-	if ((message->flags & MAILDROP_GONE) != 0)
-		return -ENOENT;
-	file_path((message->flags & MAILDROP_IN_NEW) != 0, maildrop_file_name(maildrop, message), path);
-	return open_file(maildrop, path);
+	if (error != 0)
+		return error;
+	fd = open_file(&file);
+	if (fd != -EPERM || file.not_owner)
+		return fd;
+	maildrop->not_owner = file.not_owner = true;
+	return open_file(&file);
+}
+
+/* Reads once. FD may be an error, which is returned. */
+static ssize_t
+read_and_close(int fd, void *out, size_t size)
+{
+	ssize_t got;
+
+	if (fd < 0)
+		return fd;
+	got = read(fd, out, size);
+	if (got < 0)
+		got = -errno;
+	close(fd);
+	return got;
 }
 
 int
@@ -247,16 +273,13 @@ maildrop_open_message(struct maildrop *maildrop, uint32_t number, uint64_t *leng
 ssize_t
 maildrop_read_message(struct maildrop *maildrop, uint32_t number, void *out, size_t size)
 {
-	int fd = open_message(maildrop, number);
-	ssize_t got;
+	return read_and_close(open_message(maildrop, number), out, size);
+}
 
-	if (fd < 0)
-		return fd;
-	got = read(fd, out, size);
-	if (got < 0)
-		got = -errno;
-	close(fd);
-	return got;
+ssize_t
+maildrop_read_file(const struct maildrop_file *file, void *out, size_t size)
+{
+	return read_and_close(open_file(file), out, size);
 }
 
 /* The size of a file in bytes as its quota counts it: from its name (S=) or else from the file. */
@@ -275,7 +298,7 @@ int
 maildrop_remove(struct maildrop *maildrop, uint32_t number)
 {
 	const struct maildrop_message *message = &maildrop->messages[number];
-	char path[PATH_SIZE];
+	char path[MAILDROP_PATH_SIZE];
 	uint64_t bytes;
 
 	if ((message->flags & MAILDROP_GONE) != 0)

@@ -23,11 +23,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/mail/maildir.h"
+
 enum {
-	MAILDROP_UIDL_SIZE = 71, /* 70 characters (RFC 1939 section 7, UIDL) and NUL */
+	MAILDROP_UIDL_SIZE = 71,                    /* 70 characters (RFC 1939 section 7, UIDL) and NUL */
+	MAILDROP_PATH_SIZE = 4 + MAILDIR_NAME_SIZE, /* "new/" or "cur/" and a file's name */
 };
 
 struct maildrop;
+
+/* A message's file, as it was named last. */
+struct maildrop_file {
+	int directory;  /* not owned */
+	bool not_owner; /* of the files: reading them changes their access times, which others may care for */
+	char path[MAILDROP_PATH_SIZE];
+};
 
 /*
  * Takes DIRECTORY, the descriptor (O_RDONLY) of a mailbox or folder, in any case, and locks it. MEMORY is the
@@ -88,6 +98,12 @@ int maildrop_open_message(struct maildrop *maildrop, uint32_t message, uint64_t 
  * asked whether this is a regular file: what is none gives an error, or nothing, or what somebody who may write to the mailbox put there.
  */
 ssize_t maildrop_read_message(struct maildrop *maildrop, uint32_t message, void *out, size_t size);
+/*
+ * The same in two steps, of which the second needs no maildrop but only that it is not closed yet: another thread may take it. 0 or -ENOENT; then
+ * bytes or a negative errno value, besides those above -EPERM: maildrop_read_message finds out why.
+ */
+int maildrop_find_file(const struct maildrop *maildrop, uint32_t message, struct maildrop_file *file_r);
+ssize_t maildrop_read_file(const struct maildrop_file *file, void *out, size_t size);
 
 /*
  * Removes the file. 0 also when somebody else has removed it; -ENOENT: moved or removed, maildrop_rescan and

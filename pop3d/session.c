@@ -32,6 +32,7 @@ session_free(struct session *session)
 		link_cancel(session->worker->tabled, session->request);
 	if (session->work.file >= 0)
 		close(session->work.file);
+	pipeline_end(session);
 	maildrop_close(&session->maildrop);
 	session->worker->indexes -= session->index;
 	session->worker->count--;

@@ -23,6 +23,7 @@
 #include "pop3d/command.h"
 #include "pop3d/maildrop.h"
 #include "pop3d/multiline.h"
+#include "pop3d/pipeline.h"
 #include "pop3d/proto_handoff.h"
 
 enum session_limits {
@@ -84,6 +85,7 @@ struct session {
 	struct ahead ahead;
 	uint32_t ahead_message;    /* to be read ahead, when AHEAD_PLANNED */
 	bool ahead_planned;        /* in the worker's list */
+	size_t pipelined;          /* bytes of input that pipeline_plan has seen to */
 	uint64_t retrieved;        /* messages, for the log */
 	uint64_t retrieved_octets;
 	char *user;       /* canonical login, or NULL before it is known */
@@ -103,6 +105,8 @@ struct session_worker {
 	struct session_list planned; /* who has a message to be read ahead */
 	struct event *ahead;
 	uint32_t aheads;     /* sessions that have one ready */
+	struct reader *reader; /* NULL: none yet */
+	bool no_reader;        /* it could not be made */
 	int64_t turn_began; /* clock_monotonic_ms */
 	uint32_t count;
 	uint64_t indexes; /* bytes of all indexes */

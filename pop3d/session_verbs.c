@@ -81,8 +81,13 @@ session_input(void *context, struct conn *conn, struct slice input)
 	while (used < input.length) {
 		struct command command;
 		enum command_result result;
+		size_t length;
 
-		used += command_next(slice_from(input, used), &session->skipping, &command, &result);
+		if (session->pipelined == 0)
+			session->pipelined = pipeline_plan(session, slice_from(input, used));
+		length = command_next(slice_from(input, used), &session->skipping, &command, &result);
+		session->pipelined -= length < session->pipelined ? length : session->pipelined;
+		used += length;
 		if (result == COMMAND_NONE)
 			break;
 		/* A whole command: bytes that come now and then are none, and win no time. */

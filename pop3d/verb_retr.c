@@ -162,6 +162,8 @@ step_whole(struct session *session)
 
 	if (ahead != NULL)
 		return send_ahead(session, ahead);
+	if (pipeline_help(session, session->work.next))
+		return SESSION_MORE;
 	if (send_fetched(session))
 		return finish(session);
 	session->work.step = step_piece;

@@ -112,8 +112,8 @@ static const struct call calls[] = {
 	/* a second thread of one's own; clone is for threads only, see below */
 	CALL(eventfd2,           ".+..+.+....."),
 	CALL(pipe2,              ".+..+.+....."),
-	CALL(set_robust_list,    ".+..+.+....."),
-	CALL(rseq,               ".+..+.+....."),
+	CALL(set_robust_list,    ".+..+.+.+..."),
+	CALL(rseq,               ".+..+.+.+..."),
 	/* clients, and peers of the suite */
 	CALL(accept4,            ".+.+.+.+...."),
 	CALL(getsockopt,         ".+.+.+.++++."),
@@ -265,7 +265,7 @@ confine_calls(const char *role)
 		error = allow_sockets(filter, SOCK_STREAM);
 	if (error == 0 && column == RESOLVER)
 		error = allow_sockets(filter, SOCK_DGRAM);
-	if (error == 0 && (column == OWNER || column == SYNCER || column == DELIVER))
+	if (error == 0 && (column == OWNER || column == SYNCER || column == DELIVER || column == SESSION))
 		error = allow_threads(filter);
 	if (error == 0)
 		error = seccomp_load(filter);
