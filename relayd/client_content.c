@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "relayd/client_private.h"
 
@@ -27,10 +28,13 @@ client_expect_end(struct client *client)
 void
 client_result_of_content(int error, struct client_result *out)
 {
+	char text[RELAY_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "The message cannot be read: %s", strerror(-error));
 	if (error == -EUCLEAN)
 		client_result_set(out, RELAY_DAMAGED, "4.3.0", "The message is damaged in the queue");
 	else
-		client_result_set(out, RELAY_TEMPORARY, "4.3.0", error == -ENOMEM ? "No memory for the message" : "The message cannot be read");
+		client_result_set(out, RELAY_TEMPORARY, "4.3.0", text);
 }
 
 /* The message cannot be given out, in its middle. Its end has not been said, so nobody takes it for whole. */

@@ -3,6 +3,7 @@
  */
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/log.h"
 #include "relayd/client_private.h"
@@ -189,6 +190,7 @@ client_ended(void *context, struct conn *conn, enum conn_end end)
 {
 	struct client *client = context;
 	const char *failure = conn_tls_failure(conn);
+	const char *error = end == CONN_ERROR ? strerror(-conn_error(conn)) : "";
 
 	client_hold(client);
 	client->tls_failed = client->state == CLIENT_HANDSHAKE;
@@ -200,9 +202,9 @@ client_ended(void *context, struct conn *conn, enum conn_end end)
 	else if (end == CONN_TIMEOUT)
 		client_fail_step(client, "4.4.2", "Timeout while waiting for", "");
 	else if (client->state == CLIENT_END)
-		client_give_up(client, "4.4.2", "The connection was lost after the message, before it was acknowledged; it may arrive twice");
+		client_fail_step(client, "4.4.2", "The message may arrive twice: the connection was lost while waiting for", error);
 	else
-		client_fail_step(client, "4.4.2", "The connection was lost while waiting for", "");
+		client_fail_step(client, "4.4.2", "The connection was lost while waiting for", error);
 	client_release(client);
 }
 

@@ -45,12 +45,14 @@ get_recipient(struct wire_reader *reader, struct client_recipient *recipient)
 }
 
 /* Whether it is as long as announced is seen when it is read: it may be cut until then. */
-static bool
-is_file(int fd)
+static int
+check_file(int fd)
 {
 	struct stat status;
 
-	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+	if (fstat(fd, &status) != 0)
+		return -errno;
+	return S_ISREG(status.st_mode) ? 0 : -EPROTO;
 }
 
 /* The fields before the recipients. */
@@ -92,6 +94,7 @@ job_decode(struct wire_reader *reader, int fd, struct job **job_r)
 	struct client_transaction *transaction;
 	struct job head, *job;
 	size_t fixed;
+	int error = 0;
 
 	/* Once over the frame, since the size of the job depends on the count of recipients; then over its copy, for slices that stay. */
 	get_head(&copy, &head);
@@ -112,9 +115,13 @@ job_decode(struct wire_reader *reader, int fd, struct job **job_r)
 	get_head(&copy, job);
 	for (size_t i = 0; i < transaction->recipient_count; i++)
 		get_recipient(&copy, &job->recipients[i]);
-	if (!wire_done(&copy) || (fd < 0 ? transaction->body.length != transaction->size : transaction->body.length != 0 || !is_file(fd))) {
+	if (!wire_done(&copy) || transaction->body.length != (fd < 0 ? transaction->size : 0))
+		error = -EPROTO;
+	else if (fd >= 0)
+		error = check_file(fd);
+	if (error != 0) {
 		job_free(&job);
-		return -EPROTO;
+		return error;
 	}
 	reader->next = reader->end;
 	transaction->body_fd = fd;

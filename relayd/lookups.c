@@ -16,6 +16,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "relayd/lookups_log.h"
 
 enum {
 	/*
@@ -151,7 +152,7 @@ set_up(struct ub_ctx *unbound, const struct lookups_setup *setup)
 {
 	int error = setup->servers->count == 0 ? -EINVAL : set_options(unbound, setup->most);
 
-	ub_ctx_debugout(unbound, NULL); /* what it would print is said in answers */
+	ub_ctx_debugout(unbound, lookups_log());
 	for (size_t i = 0; error == 0 && i < setup->servers->count; i++)
 		error = add_server(unbound, &setup->servers->list[i]);
 	if (error == 0)

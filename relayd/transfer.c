@@ -16,6 +16,8 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/mail/queueid.h"
 #include "relayd/transfer_state.h"
 
 static void transfer_ask(struct transfer *transfer);
@@ -171,6 +173,17 @@ transfer_elsewhere(struct transfer *transfer, const struct client_outcome *outco
 	return true;
 }
 
+/* Why a message goes a second time: a connection that was kept was of no use, say. */
+static void
+log_again(const struct transfer *transfer)
+{
+	char id[QUEUEID_SIZE];
+
+	queueid_format(transfer->job->id, id);
+	log_event(LOG_INFO, "relay.again", LOG_STRING("queue_id", id), LOG_STRING("domain", transfer->job->domain),
+	          LOG_STRING("remote", transfer->job->remote), LOG_STRING("text", transfer_refusal(transfer)->text));
+}
+
 static void
 transfer_on_done(void *context, const struct client_outcome *given)
 {
@@ -179,6 +192,8 @@ transfer_on_done(void *context, const struct client_outcome *given)
 	bool busy = outcome.busy && transfer_others_are_open(transfer);
 	bool elsewhere = transfer_elsewhere(transfer, &outcome);
 
+	if (elsewhere && hosts_now(&transfer->hosts) == NULL)
+		log_again(transfer);
 	session_release(&transfer->session, outcome.usable);
 	if (elsewhere) {
 		transfer->relay->sending--;

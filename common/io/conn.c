@@ -74,6 +74,15 @@ conn_stop_reading(struct conn *conn)
 		event_active(conn->readable, EV_TIMEOUT, 0);
 }
 
+void
+conn_wait(struct conn *conn, struct event *event)
+{
+	if (event_add(event, NULL) == 0)
+		return;
+	conn->error = -ENOMEM;
+	event_active(conn->timer, EV_READ, 0); /* an EV_TIMEOUT would be taken back when the timer is armed anew */
+}
+
 /*
  * A client that waits for its answer sends nothing. So the read event stays where it is when input is no longer wanted, until some comes
  * nevertheless: a pause costs no system call.
@@ -88,7 +97,7 @@ conn_want_input(struct conn *conn, bool want)
 
 		conn->reading = true;
 		event_del(conn->readable);
-		event_add(conn->readable, NULL);
+		conn_wait(conn, conn->readable);
 		if (arranged)
 			event_active(conn->readable, EV_TIMEOUT, 0);
 	}
@@ -197,6 +206,13 @@ conn_end(struct conn *conn, enum conn_end end)
 	conn->protocol->ended(conn->context, conn, end);
 }
 
+void
+conn_fail(struct conn *conn, int error)
+{
+	conn->error = error;
+	conn_end(conn, CONN_ERROR);
+}
+
 static void
 conn_on_timer(evutil_socket_t fd, short what, void *context)
 {
@@ -206,6 +222,12 @@ conn_on_timer(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	conn->armed = 0;
+	if (conn->error != 0) {
+		conn_enter(conn);
+		conn_fail(conn, conn->error);
+		conn_leave(conn);
+		return;
+	}
 	if (conn->deadline == 0)
 		return;
 	if (conn->deadline > now) {
@@ -276,14 +298,16 @@ static void
 conn_deliver_new(struct conn *conn, size_t got)
 {
 	struct slice fresh = slice_of(scratch, got);
+	int error;
 
 	if (buffer_length(&conn->in) == 0) {
 		fresh = slice_from(fresh, conn_deliver(conn, fresh));
 		if (conn->dead || conn->protocol == NULL || fresh.length == 0)
 			return;
 	}
-	if (buffer_append_slice(&conn->in, fresh) != 0) {
-		conn_end(conn, CONN_ERROR);
+	error = buffer_append_slice(&conn->in, fresh);
+	if (error != 0) {
+		conn_fail(conn, error);
 		return;
 	}
 	if (fresh.length == got)
@@ -326,10 +350,10 @@ conn_receive(struct conn *conn)
 	} else if (got == 0) {
 		conn_end(conn, CONN_EOF);
 	} else if (got < 0 && got != -EAGAIN) {
-		conn_end(conn, CONN_ERROR);
+		conn_fail(conn, (int)got);
 	} else if (got == -EAGAIN && conn->tls != NULL && tls_stream_wants_write(conn->tls)) {
 		conn->stalled = true;
-		event_add(conn->writable, NULL);
+		conn_wait(conn, conn->writable);
 	}
 }
 
@@ -380,6 +404,12 @@ int
 conn_fd(const struct conn *conn)
 {
 	return conn->fd;
+}
+
+int
+conn_error(const struct conn *conn)
+{
+	return conn->error;
 }
 
 int

@@ -80,11 +80,11 @@ conn_flush(struct conn *conn)
 			continue;
 		}
 		if (sent == -EAGAIN) {
-			event_add(conn->writable, NULL);
+			conn_wait(conn, conn->writable);
 			break;
 		}
 		buffer_free(&conn->out);
-		conn_end(conn, CONN_ERROR);
+		conn_fail(conn, (int)sent);
 		return;
 	}
 	if (buffer_length(&conn->out) == 0) {

@@ -34,6 +34,7 @@ struct conn {
 	struct loop_pace pace;
 	size_t low;
 	int fd;
+	int error;        /* that it ended with */
 	unsigned depth;   /* callbacks under way */
 	enum conn_security security;
 	bool dead;        /* to be freed when depth is 0 */
@@ -54,7 +55,11 @@ void conn_enter(struct conn *conn);
 void conn_leave(struct conn *conn);
 /* The connection ended by itself: tells the protocol. */
 void conn_end(struct conn *conn, enum conn_end end);
+/* The same with CONN_ERROR, because of ERROR. */
+void conn_fail(struct conn *conn, int error);
 void conn_want_input(struct conn *conn, bool want);
+/* Waits for EVENT. When the kernel has no room for that, the connection fails, not inside of this call: nobody would wake it up any more. */
+void conn_wait(struct conn *conn, struct event *event);
 /* At the end of a callback of the loop: sends what was written, and reads on only while there is room. */
 void conn_settle(struct conn *conn);
 

@@ -81,11 +81,11 @@ conn_shake(struct conn *conn)
 	error = tls_stream_handshake(conn->tls);
 	if (error == -EAGAIN) {
 		if (tls_stream_wants_write(conn->tls))
-			event_add(conn->writable, NULL);
+			conn_wait(conn, conn->writable);
 		return;
 	}
 	if (error != 0) {
-		conn_end(conn, CONN_ERROR);
+		conn_fail(conn, error);
 		return;
 	}
 	conn->security = CONN_SECURE;

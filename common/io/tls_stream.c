@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/io/tls_binding.h"
 
@@ -82,16 +83,31 @@ stream_failure(const struct tls_stream *stream)
 	return reason == NULL ? "connection lost" : reason;
 }
 
+/* stream_error is going to say of the next call why it failed. */
+static void
+stream_forget_errors(void)
+{
+	ERR_clear_error();
+	errno = 0;
+}
+
 /* What a call that returned RESULT, which is no success, means: 0 is the end. */
 static int
 stream_error(struct tls_stream *stream, int result)
 {
+	int error = errno;
+
 	switch (SSL_get_error(stream->ssl, result)) {
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE:
 		return -EAGAIN;
 	case SSL_ERROR_ZERO_RETURN:
 		return 0;
+	case SSL_ERROR_SYSCALL:
+		if (error == 0)
+			break;
+		stream->failure = strerrordesc_np(error);
+		return -error;
 	default:
 		break;
 	}
@@ -106,16 +122,17 @@ tls_stream_handshake(struct tls_stream *stream)
 	int result;
 	int error;
 
-	ERR_clear_error();
+	stream_forget_errors();
 	result = SSL_do_handshake(stream->ssl);
 	if (result == 1) {
 		stream->more = SSL_has_pending(stream->ssl) == 1;
 		return 0;
 	}
 	error = stream_error(stream, result);
-	if (error == 0)
-		stream->failure = "connection closed";
-	return error == -EAGAIN ? -EAGAIN : -EPROTO;
+	if (error != 0)
+		return error;
+	stream->failure = "connection closed";
+	return -EPROTO;
 }
 
 ssize_t
@@ -124,7 +141,7 @@ tls_stream_read(struct tls_stream *stream, void *out, size_t size)
 	size_t total = 0;
 
 	stream->more = false;
-	ERR_clear_error();
+	stream_forget_errors();
 	while (total < size) {
 		size_t got = 0;
 		int result = SSL_read_ex(stream->ssl, (char *)out + total, size - total, &got);
@@ -150,7 +167,7 @@ tls_stream_write(struct tls_stream *stream, const void *data, size_t length)
 	int result;
 	int error;
 
-	ERR_clear_error();
+	stream_forget_errors();
 	result = SSL_write_ex(stream->ssl, data, length > LENGTH_MAX ? LENGTH_MAX : length, &sent);
 	if (result == 1)
 		return (ssize_t)sent;

@@ -21,11 +21,14 @@ int tls_stream_new_client(const struct tls_client_context *context, const struct
 /* Sets *stream to NULL. Sends nothing. */
 void tls_stream_free(struct tls_stream **stream);
 
-/* Each returns -EAGAIN when the socket must become readable, or writable when tls_stream_wants_write, before the same is tried again. */
+/*
+ * Each returns -EAGAIN when the socket must become readable, or writable when tls_stream_wants_write, before the same is tried again; -EPROTO when
+ * TLS itself failed, and another negative errno value when the socket did.
+ */
 
-/* 0 when it is done, -EAGAIN, or -EPROTO when it failed. */
+/* 0 when it is done. */
 int tls_stream_handshake(struct tls_stream *stream);
-/* Bytes, as many as there are up to SIZE; 0 at the end; -EAGAIN or -EPROTO. */
+/* Bytes, as many as there are up to SIZE; 0 at the end. */
 ssize_t tls_stream_read(struct tls_stream *stream, void *out, size_t size);
 /* How many bytes were sent. After -EAGAIN the same bytes must come again, elsewhere in memory if need be, and more may follow them. */
 ssize_t tls_stream_write(struct tls_stream *stream, const void *data, size_t length);

@@ -33,6 +33,7 @@ struct channel {
 	unsigned depth;  /* callbacks of this channel under way */
 	bool dead;       /* to be freed when depth is 0 */
 	bool paused;
+	bool deaf;       /* the kernel has no room for its event */
 	struct buffer in;
 	struct buffer out;
 	struct event *readable;
@@ -196,7 +197,7 @@ channel_resume(struct channel *channel)
 	if (!channel->paused || channel->dead)
 		return;
 	channel->paused = false;
-	event_add(channel->readable, NULL);
+	channel->deaf = event_add(channel->readable, NULL) != 0;
 	event_active(channel->readable, EV_TIMEOUT, 0); /* what is already in the buffer */
 }
 
@@ -355,6 +356,8 @@ channel_on_readable(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	channel_enter(channel);
+	if (channel->deaf)
+		channel_break(channel, -ENOMEM);
 	need = channel_handle_input(channel);
 	if (!channel->dead && !channel->paused && (what & EV_READ) != 0) {
 		size_t have = buffer_length(&channel->in);
@@ -424,6 +427,12 @@ channel_sent(struct channel *channel, size_t sent)
 	buffer_consume(&channel->out, sent);
 }
 
+static bool
+may_send_later(int error)
+{
+	return error == EAGAIN || error == ETOOMANYREFS || error == ENOBUFS || error == ENOMEM;
+}
+
 static void
 channel_flush(struct channel *channel)
 {
@@ -438,11 +447,10 @@ channel_flush(struct channel *channel)
 		}
 		if (sent < 0 && errno == EINTR)
 			continue;
-		if (sent < 0 && (errno == EAGAIN || errno == ETOOMANYREFS || errno == ENOBUFS)) {
-			event_add(channel->writable, NULL);
-			return;
-		}
-		channel_break(channel, -errno);
+		if (sent == 0 || !may_send_later(errno))
+			channel_break(channel, sent == 0 ? -EPIPE : -errno);
+		else if (event_add(channel->writable, NULL) != 0)
+			channel_break(channel, -ENOMEM);
 		return;
 	}
 	if (!channel->dead && channel->protocol->drained != NULL)

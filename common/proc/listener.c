@@ -105,6 +105,14 @@ listener_give(struct listener *listener, int client, const struct sockaddr *addr
 		listener->accepted(listener->context, client, address, length);
 }
 
+/* A listener for which the kernel has no room in its set of events tries again. */
+static void
+listener_wait(struct listener *listener, bool now)
+{
+	if (!now || event_add(listener->readable, NULL) != 0)
+		event_add(listener->timer, &(struct timeval){ .tv_usec = PAUSE_MS * 1000 });
+}
+
 static void
 listener_on_readable(evutil_socket_t fd, short what, void *context)
 {
@@ -125,7 +133,7 @@ listener_on_readable(evutil_socket_t fd, short what, void *context)
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 			log_event(LOG_WARNING, "listener.exhausted", LOG_ERROR(errno));
 			event_del(listener->readable);
-			event_add(listener->timer, &(struct timeval){ .tv_usec = PAUSE_MS * 1000 });
+			listener_wait(listener, false);
 		}
 		return;
 	}
@@ -139,7 +147,7 @@ listener_on_timer(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	if (!listener->paused)
-		event_add(listener->readable, NULL);
+		listener_wait(listener, true);
 }
 
 static struct listener *
@@ -219,7 +227,7 @@ listener_resume(struct listener *listener)
 	if (!listener->paused)
 		return;
 	listener->paused = false;
-	event_add(listener->readable, NULL);
+	listener_wait(listener, true);
 }
 
 /* ---- all of one name ---- */

@@ -1,10 +1,13 @@
 /*
  * Client connections: input in pieces, pausing, deadlines, and the last reply.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/io/conn.h"
@@ -22,10 +25,23 @@ static struct {
 	size_t answer; /* bytes written after each line */
 	bool ended;
 	enum conn_end end;
+	int error;
 	unsigned drained;
 } state;
 
 static int peer;
+static bool kernel_is_full;
+
+/* This stands before that of the C library, also for libevent. */
+int
+epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+	if (kernel_is_full) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return (int)syscall(SYS_epoll_ctl, epoll, operation, fd, event);
+}
 
 static char answer[1024 * 1024];
 
@@ -54,9 +70,9 @@ static void
 on_ended(void *context, struct conn *conn, enum conn_end end)
 {
 	(void)context;
-	(void)conn;
 	state.ended = true;
 	state.end = end;
+	state.error = conn_error(conn);
 	conn_close(&state.conn);
 }
 
@@ -189,6 +205,38 @@ START_TEST(the_end_of_the_peer_is_reported)
 }
 END_TEST
 
+START_TEST(a_connection_that_was_reset_says_so)
+{
+	conn_write(state.conn, "unread", 6);
+	turn();
+	close(peer);
+	peer = -1;
+	turn();
+	ck_assert(state.ended);
+	ck_assert_int_eq(state.end, CONN_ERROR);
+	ck_assert_msg(state.error == -ECONNRESET || state.error == -EPIPE, "%d", state.error);
+}
+END_TEST
+
+START_TEST(a_connection_for_whose_events_the_kernel_has_no_room_ends)
+{
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	conn_close(&state.conn);
+	kernel_is_full = true;
+	state.conn = conn_new(state.base, pair[0], &protocol, NULL);
+	conn_set_deadline(state.conn, 60 * 1000);
+	ck_assert(!state.ended);
+	turn();
+	ck_assert(state.ended);
+	ck_assert_int_eq(state.end, CONN_ERROR);
+	ck_assert_int_eq(state.error, -ENOMEM);
+	kernel_is_full = false;
+	close(pair[1]);
+}
+END_TEST
+
 START_TEST(a_stream_written_from_the_drained_callback_arrives_whole)
 {
 	size_t total = 0;
@@ -277,6 +325,8 @@ UNIT_MAIN_WITH("conn", setup, teardown,
 	the_last_reply_arrives_before_the_end,
 	a_deadline_ends_the_connection_even_when_bytes_drip,
 	the_end_of_the_peer_is_reported,
+	a_connection_that_was_reset_says_so,
+	a_connection_for_whose_events_the_kernel_has_no_room_ends,
 	a_stream_written_from_the_drained_callback_arrives_whole,
 	a_detached_connection_gives_its_socket_and_the_rest_of_its_input,
 	what_another_process_has_read_comes_before_what_is_read,

@@ -274,7 +274,7 @@ START_TEST(a_file_that_cannot_be_read_is_tried_again)
 	world_says(world, "354 go\r\n");
 	ck_assert_uint_eq(world->dones, 1);
 	ck_assert_int_eq(world->recipients[0].result.result, RELAY_TEMPORARY);
-	ck_assert_str_eq(world->recipients[0].result.text, "The message cannot be read");
+	ck_assert_str_eq(world->recipients[0].result.text, "The message cannot be read: Bad file descriptor");
 	close(closed);
 	fclose(file);
 	world_free(world);
