@@ -128,11 +128,32 @@ store_create_segment(struct store *store, size_t size, struct segment **segment_
 	return segment_create(store->segment_directory, number, (uint32_t)size, store->next_id, segment_r);
 }
 
+/* Bytes from OFFSET to where its block, or the segment, ends. */
+static uint32_t
+store_block_rest(const struct segment *segment, uint32_t offset)
+{
+	uint32_t rest = (WRITE_BLOCK - offset % WRITE_BLOCK) % WRITE_BLOCK;
+	uint32_t left = segment->size - offset;
+
+	return rest < left ? rest : left;
+}
+
 /* A segment that was begun without one is left as soon as there is a filled file. */
 static bool
 store_has_better(const struct store *store)
 {
 	return store->current->makeshift && spare_is_ready(&store->spare, (uint32_t)store->options.segment_size);
+}
+
+/*
+ * What a sync may have made durable shares no block with what is written behind it: a write that fails, or that a power cut tears,
+ * may take its whole block with it.
+ */
+static void
+store_begin_block(struct segment *segment)
+{
+	if (!segment->dirty)
+		segment->used += store_block_rest(segment, segment->used);
 }
 
 static int
@@ -143,6 +164,8 @@ store_make_room(struct store *store, size_t size)
 	struct segment *segment;
 	int error;
 
+	if (store->current != NULL)
+		store_begin_block(store->current);
 	if (store->current != NULL && size <= store->current->size - store->current->used && !store_has_better(store))
 		return 0;
 	store_close_segment(store);
@@ -179,10 +202,8 @@ static struct iovec
 store_padding(const struct segment *segment, uint32_t end)
 {
 	static char zeros[WRITE_BLOCK];
-	uint32_t left = segment->size - end;
-	uint32_t length = (WRITE_BLOCK - end % WRITE_BLOCK) % WRITE_BLOCK;
 
-	return (struct iovec){ .iov_base = zeros, .iov_len = length < left ? length : left };
+	return (struct iovec){ .iov_base = zeros, .iov_len = store_block_rest(segment, end) };
 }
 
 /* Seals as many records as fit. Returns how many, and the bytes. */

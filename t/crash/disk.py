@@ -4,6 +4,7 @@ The file system is taken to be a journalling one (it is itself consistent, and a
 all), but without any order among changes beyond what was synced:
 
 - Data that was written and not synced is there, or not, or in parts (of TEAR bytes), or the file has only grown, by zeros or garbage.
+- In the regions that SPOILS names such a write may spoil each block that it touches, also what had been durable in that block.
 - A change of a file's size that was not synced has happened, or not. fdatasync covers it, as fdatasync(2) says.
 - A name that was made, removed, or moved, is as before until its directory is synced; syncing the file itself does not help. (ext4 does
   more than that; it is not relied upon.) A move never leaves a file without both names; it may leave both.
@@ -14,6 +15,7 @@ All these happen in any combination.
 
 SECTOR = 512
 PAGE = 4096
+SPOILED = 256  # the fate of a part whose block is garbage
 
 
 class Change:
@@ -86,7 +88,7 @@ def parts_of(change, tear):
 
 
 def write_torn(content, change, parts):
-    """PARTS: (end, fate); fate 1: written, 0: not, else garbage where the file grew, and zeros where it did not."""
+    """PARTS: (end, fate); fate 1: written, 0: not, SPOILED, else garbage where the file grew, and zeros where it did not."""
     before = len(content)
     at = change.offset
     for end, fate in parts:
@@ -94,6 +96,10 @@ def write_torn(content, change, parts):
             resize(content, end)
         if fate == 1:
             content[at:end] = change.data[at - change.offset:end - change.offset]
+        elif fate == SPOILED:
+            block = at // PAGE * PAGE
+            length = min(len(content), block + PAGE) - block
+            content[block:block + length] = bytes((i * 7 + at) % 256 for i in range(length))
         elif fate and at >= before:
             content[at:end] = bytes((fate + i * 7) % 256 for i in range(end - at))
         at = end
@@ -105,10 +111,11 @@ class Disk:
     beginning. BASE: what is there, too: {path below TOP: content, or None for a directory}.
     """
 
-    def __init__(self, top, regions, tear=None, base=None):
+    def __init__(self, top, regions, tear=None, spoils=(), base=None):
         self.top = str(top)
         self.regions = regions
         self.tear = tear or {}
+        self.spoils = spoils
         self.root = Inode("", True)
         for region in regions:
             if "/" in region:
@@ -278,6 +285,13 @@ class Disk:
         style = rng.random()
         odds = (1, 1, 0) if style < 0.5 else (1, 0, 0, rng.randrange(2, 256))
         return [(end, rng.choice(odds)) for end in parts_of(change, self.tear_of(change))]
+
+    def spoil(self, changes):
+        """The newest of CHANGES that is data may have spoiled its blocks; None when there is none that may."""
+        for change in reversed(changes):
+            if change.kind == "data" and change.inode.region in self.spoils:
+                return {change: [(end, SPOILED) for end in parts_of(change, PAGE)]}
+        return None
 
     def content(self, inode, chosen):
         """What a cut leaves of a file or directory; CHOSEN gives for each open change False, True, or parts. Not to be changed."""

@@ -5,9 +5,11 @@ client is told 2xx or 4xx, what got its 250 arrives whole, and service resumes b
 """
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import threading
 import unittest
@@ -21,6 +23,8 @@ INLINE_LIMIT = "64k"
 WHOLE = re.compile(rb"Subject: (\d+) (\d+)\n\n((?:x{78}\n)*)end \1\n$")
 IMAGE_SIZE = 128 << 20
 METADATA_SIZE = 512 << 10  # at its front
+LOOP_SET_STATUS64, LOOP_GET_STATUS64 = 0x4C04, 0x4C05  # linux/loop.h
+LOOP_INFO64_SIZE, LOOP_SIZE_LIMIT_AT = 232, 32
 BACKING_SIZE = "200M"
 ACCOUNTS = {"table": 64101, "spool": 64102, "mail": 64105}
 
@@ -34,7 +38,7 @@ class Mail:
         self.promised = set()
         self.faults = []
 
-    def send(self, count):
+    def send(self, count, sizes=SIZES):
         """Returns how many were accepted. The others were told to come again."""
         before = len(self.promised)
         for _ in range(count):
@@ -43,7 +47,7 @@ class Mail:
                 with self.suite.smtp() as client:
                     client.socket.settimeout(30)
                     client.hello()
-                    self.offer(client, SIZES[self.number % len(SIZES)])
+                    self.offer(client, sizes[self.number % len(sizes)])
             except TimeoutError:
                 self.faults.append(f"the client of message {self.number} waited in vain")
             except OSError:
@@ -93,7 +97,7 @@ class SickMachine(unittest.TestCase):
             self.skipTest("only root can mount a small file system, and limit other processes")
 
     def new_suite(self, **directives):
-        suite = Suite(retry="1s", segment_size="4M", spool_reserve=0, inline_limit=INLINE_LIMIT, smtp_workers=1, delivery_workers=1, **directives)
+        suite = Suite(**{"retry": "1s", "segment_size": "4M", "spool_reserve": 0, "inline_limit": INLINE_LIMIT, "smtp_workers": 1, "delivery_workers": 1} | directives)
         self.addCleanup(suite.stop)
         return suite
 
@@ -132,10 +136,14 @@ class SickMachine(unittest.TestCase):
         disk.chmod(0o700)
         return disk
 
-    def suite_on_ext4(self, which):
+    def suite_on_ext4(self, which, journal=False):
         """A suite whose directory WHICH lies on an image of which only the metadata, at its front, has its space for sure."""
         suite = self.new_suite()
-        self.make_image(suite, "mkfs.ext4", "-q", "-F", "-b", "4096", "-N", "1024", "-O", "^has_journal,^resize_inode", "-E", "packed_meta_blocks=1,lazy_itable_init=0,nodiscard")
+        features = ("-O", "^resize_inode", "-J", "size=4") if journal else ("-O", "^has_journal,^resize_inode")
+        self.make_image(suite, "mkfs.ext4", "-q", "-F", "-b", "4096", "-N", "1024", *features,
+                        "-E", "packed_meta_blocks=1,lazy_itable_init=0,lazy_journal_init=0,nodiscard")
+        report = subprocess.run(["dumpe2fs", self.image], check=True, capture_output=True, text=True).stdout
+        self.front = int(re.search(r"^  Free blocks: (\d+)", report, re.MULTILINE).group(1)) * 4096
         self.disk = self.mount_image(suite, which)
         return suite
 
@@ -151,6 +159,24 @@ class SickMachine(unittest.TestCase):
             yield
         finally:
             self.resize_backing(BACKING_SIZE)
+
+    @contextlib.contextmanager
+    def only_metadata_reaches_the_disk(self):
+        """Each write behind the metadata and the journal fails as a whole, whether its blocks are new or not: the disk ends there."""
+        device = subprocess.run(["findmnt", "-n", "-o", "SOURCE", self.disk], check=True, capture_output=True, text=True).stdout.strip()
+        self.limit_device(device, self.front)
+        try:
+            yield
+        finally:
+            self.limit_device(device, 0)
+
+    @staticmethod
+    def limit_device(device, size):
+        with open(device, "rb") as file:
+            info = bytearray(LOOP_INFO64_SIZE)
+            fcntl.ioctl(file, LOOP_GET_STATUS64, info)
+            info[LOOP_SIZE_LIMIT_AT:LOOP_SIZE_LIMIT_AT + 8] = struct.pack("=Q", size)
+            fcntl.ioctl(file, LOOP_SET_STATUS64, bytes(info))
 
     def forget_memory(self, suite, *services):
         """Kills SERVICES and mounts the disk anew: what is there now is what is on the disk."""
@@ -175,6 +201,25 @@ class SickMachine(unittest.TestCase):
         self.forget_memory(suite, "deliverd", "pop3d")
         mail.check()
         self.assertEqual(list((suite.maildir(USER) / "tmp").iterdir()), [])
+
+    def test_syncs_of_the_log_that_fail_take_nothing_that_was_confirmed_before(self):
+        self.fail_syncs_of_the_log(self.suite_on_ext4("spool"))
+
+    def test_syncs_of_the_log_that_fail_beside_a_journal_take_nothing_that_was_confirmed_before(self):
+        self.fail_syncs_of_the_log(self.suite_on_ext4("spool", journal=True))
+
+    def fail_syncs_of_the_log(self, suite):
+        mail = self.start(suite)
+        suite.stop_service("deliverd")
+        for turn in range(5):
+            self.assertEqual(mail.send(turn + 1), turn + 1)
+            with self.only_metadata_reaches_the_disk():
+                self.assertEqual(mail.send(3), 0)
+            eventually(lambda: mail.send(1), "mail is accepted again")
+        self.assertIn("event=queue.store_failed role=queue doing=sync", suite.log("queued"))
+        self.forget_memory(suite, "queued", "smtpd")
+        suite.start_service("deliverd")
+        mail.check()
 
     # ---- quota ----
 
