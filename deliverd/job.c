@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/ipc/proto_jobs.h"
 #include "deliverd/lineends.h"
 
 enum {
@@ -143,7 +144,7 @@ job_put_reply(const struct job *job, struct wire_writer *writer)
 	wire_put_u32(writer, job->target_count);
 	for (uint32_t i = 0; i < job->target_count; i++) {
 		const struct outcome *outcome = &job->targets[i].outcome;
-		char text[DELIVER_TEXT_MAX];
+		char text[JOBS_TEXT_MAX];
 
 		outcome_text(outcome, text, sizeof(text));
 		wire_put_u8(writer, (uint8_t)outcome->result);

@@ -56,7 +56,7 @@ log_target(const struct job *job, const struct job_target *target)
 	};
 	const struct outcome *outcome = &target->outcome;
 	char id[QUEUEID_SIZE];
-	char text[DELIVER_TEXT_MAX];
+	char text[JOBS_TEXT_MAX];
 
 	queueid_format(job->id, id);
 	outcome_text(outcome, text, sizeof(text));

@@ -3,8 +3,6 @@
  */
 #include "queued/deliver.h"
 
-#include <errno.h>
-
 #include "common/ipc/proto_deliver.h"
 #include "queued/schedule_state.h"
 
@@ -46,17 +44,7 @@ deliver_check_reply(const struct wire_reader *reader, uint32_t count)
 {
 	struct wire_reader copy = *reader;
 
-	if (wire_get_u32(&copy) != count)
-		return -EPROTO;
-	for (uint32_t i = 0; i < count; i++) {
-		uint8_t result = wire_get_u8(&copy);
-		struct slice status = wire_get_slice(&copy);
-		struct slice text = wire_get_slice(&copy);
-
-		if (copy.bad || result > DELIVER_DAMAGED || status.length >= DELIVER_TEXT_MAX || text.length >= DELIVER_TEXT_MAX)
-			return -EPROTO;
-	}
-	return wire_done(&copy) ? 0 : -EPROTO;
+	return workers_check_results(&copy, count);
 }
 
 static void

@@ -172,11 +172,8 @@ static int
 tool_load_config(struct tool *tool)
 {
 	char error[CONFIG_ERROR_MAX];
-	char *text = NULL;
-	size_t length;
-	int result = config_load(&tool->config, tool->options.line.config, &text, &length, error);
+	int result = config_load(&tool->config, tool->options.line.config, NULL, NULL, error);
 
-	free(text);
 	return result == 0 ? 0 : tool_fail(result == -EINVAL ? EX_CONFIG : EX_NOINPUT, "%s", error);
 }
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "common/ipc/proto_jobs.h"
 #include "common/ipc/proto_relay.h"
 #include "queued/schedule_state.h"
 
@@ -60,12 +61,6 @@ relay_put(struct wire_writer *writer, const struct job *job, struct slice body)
 
 /* ---- replies ---- */
 
-static bool
-is_text(struct slice s)
-{
-	return s.length < RELAY_TEXT_MAX;
-}
-
 int
 relay_check_reply(const struct wire_reader *reader, uint32_t count)
 {
@@ -74,17 +69,9 @@ relay_check_reply(const struct wire_reader *reader, uint32_t count)
 	struct slice remote = wire_get_slice(&copy);
 	uint8_t dsn = wire_get_u8(&copy);
 
-	if (destination > RELAY_DESTINATION_UNKNOWN || !is_text(remote) || dsn > 1 || wire_get_u32(&copy) != count)
+	if (destination > RELAY_DESTINATION_UNKNOWN || remote.length >= JOBS_TEXT_MAX || dsn > 1)
 		return -EPROTO;
-	for (uint32_t i = 0; i < count; i++) {
-		uint8_t result = wire_get_u8(&copy);
-		struct slice status = wire_get_slice(&copy);
-		struct slice text = wire_get_slice(&copy);
-
-		if (copy.bad || result > RELAY_DAMAGED || !is_text(status) || !is_text(text))
-			return -EPROTO;
-	}
-	return wire_done(&copy) ? 0 : -EPROTO;
+	return workers_check_results(&copy, count);
 }
 
 static void

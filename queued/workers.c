@@ -180,6 +180,22 @@ workers_send(struct transport *transport, struct job *job)
 
 /* ---- what workers say ---- */
 
+int
+workers_check_results(struct wire_reader *reader, uint32_t count)
+{
+	if (wire_get_u32(reader) != count)
+		return -EPROTO;
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t result = wire_get_u8(reader);
+		struct slice status = wire_get_slice(reader);
+		struct slice text = wire_get_slice(reader);
+
+		if (reader->bad || result > JOB_DAMAGED || status.length >= JOBS_TEXT_MAX || text.length >= JOBS_TEXT_MAX)
+			return -EPROTO;
+	}
+	return wire_done(reader) ? 0 : -EPROTO;
+}
+
 static int
 worker_make_slots(struct worker *worker, uint32_t credit)
 {

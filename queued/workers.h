@@ -27,6 +27,9 @@ struct workers_protocol {
 	void (*take)(struct job *job, struct wire_reader *reader);
 };
 
+/* For CHECK: what replies end with, a count and the results of so many targets (proto_jobs.h). 0 or -EPROTO. */
+int workers_check_results(struct wire_reader *reader, uint32_t count);
+
 /* READY is called when a worker can take a job that could not before. NULL when out of memory. */
 struct workers *workers_new(const struct workers_protocol *protocol, struct event_base *base, void (*ready)(void *context), void *context);
 /* Closes all channels; jobs under way are reported lost. Sets *workers to NULL. */

@@ -18,6 +18,7 @@
 #include "common/base/slice.h"
 #include "common/io/tls.h"
 #include "common/io/tls_client.h"
+#include "common/ipc/proto_jobs.h"
 #include "common/ipc/proto_relay.h"
 
 struct client;
@@ -53,7 +54,7 @@ struct client_settings {
 struct client_result {
 	enum relay_result result;
 	char status[CLIENT_STATUS_SIZE]; /* "5.1.1": the remote's, or made from its reply code */
-	char text[RELAY_TEXT_MAX];       /* the remote's words with its reply code, or ours without one; printable, UTF-8, one line */
+	char text[JOBS_TEXT_MAX];       /* the remote's words with its reply code, or ours without one; printable, UTF-8, one line */
 };
 
 /* How far a recipient is; the client's own. */

@@ -28,7 +28,7 @@ client_expect_end(struct client *client)
 void
 client_result_of_content(int error, struct client_result *out)
 {
-	char text[RELAY_TEXT_MAX];
+	char text[JOBS_TEXT_MAX];
 
 	snprintf(text, sizeof(text), "The message cannot be read: %s", strerror(-error));
 	if (error == -EUCLEAN)

@@ -142,7 +142,7 @@ client_check_addresses(struct client *client)
 static void
 client_check_size(struct client *client)
 {
-	char text[RELAY_TEXT_MAX];
+	char text[JOBS_TEXT_MAX];
 
 	if (client->ehlo.size_limit == 0 || client->transaction->size <= client->ehlo.size_limit)
 		return;
@@ -237,7 +237,7 @@ static void
 client_scan(struct client *client)
 {
 	int more = content_scan(&client->content);
-	char text[RELAY_TEXT_MAX];
+	char text[JOBS_TEXT_MAX];
 
 	if (more == 0) {
 		client_begin(client);
@@ -306,7 +306,7 @@ client_rset_accepted(struct client *client)
 void
 client_rset_refused(struct client *client)
 {
-	char text[RELAY_TEXT_MAX];
+	char text[JOBS_TEXT_MAX];
 
 	client->answered = false;
 	snprintf(text, sizeof(text), "%s", client->reply.text);

@@ -57,7 +57,7 @@ client_enter(struct client *client, enum client_state state)
 static void
 client_fail_step(struct client *client, const char *status, const char *what, const char *words)
 {
-	char text[RELAY_TEXT_MAX];
+	char text[JOBS_TEXT_MAX];
 
 	snprintf(text, sizeof(text), "%s %s%s%s", what, steps[client->state].name, words[0] != '\0' ? ": " : "", words);
 	client_give_up(client, status, text);

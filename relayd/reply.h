@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "common/base/slice.h"
+#include "common/ipc/proto_jobs.h"
 #include "common/ipc/proto_relay.h"
 
 enum {
@@ -24,7 +25,7 @@ struct reply {
 	size_t bytes;   /* so far */
 	size_t length;  /* of the text */
 	char status[REPLY_STATUS_SIZE]; /* that the first line begins with, if it is of the code's class; otherwise "" */
-	char text[RELAY_TEXT_MAX]; /* code and words on one line, printable UTF-8, cut off when it is long */
+	char text[JOBS_TEXT_MAX]; /* code and words on one line, printable UTF-8, cut off when it is long */
 };
 
 enum reply_step {

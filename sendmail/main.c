@@ -44,11 +44,8 @@ static int
 load_config(struct sendmail *sendmail)
 {
 	char error[CONFIG_ERROR_MAX];
-	char *text = NULL;
-	size_t length;
-	int result = config_load(&sendmail->config, sendmail->options.config, &text, &length, error);
+	int result = config_load(&sendmail->config, sendmail->options.config, NULL, NULL, error);
 
-	free(text);
 	return result == 0 ? 0 : fail(EX_CONFIG, error, NULL);
 }
 

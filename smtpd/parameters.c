@@ -223,3 +223,19 @@ parameters_rcpt(struct slice arguments, bool utf8, struct rcpt_parameters *param
 		return PARAMETERS_NOT_ASCII;
 	return parameters_parse(arguments, table, COUNT(table), parameters_r);
 }
+
+enum reply
+parameters_refusal(enum parameters_result result)
+{
+	switch (result) {
+	case PARAMETERS_OK:
+		return REPLY_NONE;
+	case PARAMETERS_UNKNOWN:
+		return REPLY_PARAMETER_UNKNOWN;
+	case PARAMETERS_NOT_ASCII:
+		return REPLY_PARAMETER_NOT_ASCII;
+	case PARAMETERS_SYNTAX:
+		break;
+	}
+	return REPLY_PARAMETER_SYNTAX;
+}

@@ -9,6 +9,7 @@
 
 #include "common/base/slice.h"
 #include "common/mail/envelope.h"
+#include "smtpd/reply.h"
 
 struct mail_parameters {
 	uint64_t size;  /* announced, bytes; 0: not */
@@ -32,5 +33,7 @@ enum parameters_result {
 enum parameters_result parameters_mail(struct slice arguments, struct mail_parameters *parameters_r);
 /* UTF8: the transaction has SMTPUTF8. */
 enum parameters_result parameters_rcpt(struct slice arguments, bool utf8, struct rcpt_parameters *parameters_r);
+/* What is said of RESULT; REPLY_NONE when it is PARAMETERS_OK. */
+enum reply parameters_refusal(enum parameters_result result);
 
 #endif

@@ -141,6 +141,8 @@ void session_shut_down(struct session *session);
 
 /* Sends a reply; counts bad commands, and ends the session when there were too many. */
 void session_reply(struct session *session, enum reply reply);
+/* What has to come before content, or REPLY_NONE. */
+enum reply session_missing(const struct session *session);
 /* Ends the session since the client has made too many mistakes. */
 void session_end_by_errors(struct session *session);
 /* Ends the session after what is being handled. WHY is for the log and stays valid. */

@@ -63,9 +63,8 @@ find_verb(struct slice name)
 	return NULL;
 }
 
-/* What is wrong when VERB comes in this state. */
-static enum reply
-wrong_state(const struct session *session, const struct verb *verb)
+enum reply
+session_missing(const struct session *session)
 {
 	switch (session->state) {
 	case SESSION_START:
@@ -73,15 +72,23 @@ wrong_state(const struct session *session, const struct verb *verb)
 	case SESSION_READY:
 		return REPLY_MAIL_FIRST;
 	case SESSION_MAIL:
-		if (verb->run == verb_mail)
-			return REPLY_NESTED_MAIL;
 		return session->transaction->refused_count > 0 ? REPLY_NO_RECIPIENTS : REPLY_RECIPIENT_FIRST;
 	case SESSION_RCPT:
-		return REPLY_NESTED_MAIL;
 	case SESSION_CHUNKS:
-		return REPLY_IN_CHUNKS;
+		break;
 	}
-	return REPLY_MAIL_FIRST;
+	return REPLY_NONE;
+}
+
+/* What is wrong when VERB comes in this state. */
+static enum reply
+wrong_state(const struct session *session, const struct verb *verb)
+{
+	if (session->state == SESSION_CHUNKS)
+		return REPLY_IN_CHUNKS;
+	if (session->state == SESSION_RCPT || (session->state == SESSION_MAIL && verb->run == verb_mail))
+		return REPLY_NESTED_MAIL;
+	return session_missing(session);
 }
 
 /* REPLY_NONE when VERB may run. */

@@ -21,24 +21,6 @@ parse(struct slice arguments, uint64_t *size_r, bool *last_r)
 	return slice_to_number(size, UINT64_MAX, size_r) == 0;
 }
 
-/* Why a chunk cannot be taken in this state, or REPLY_NONE. */
-static enum reply
-check_state(const struct session *session)
-{
-	switch (session->state) {
-	case SESSION_START:
-		return REPLY_HELLO_FIRST;
-	case SESSION_READY:
-		return REPLY_MAIL_FIRST;
-	case SESSION_MAIL:
-		return session->transaction->refused_count > 0 ? REPLY_NO_RECIPIENTS : REPLY_RECIPIENT_FIRST;
-	case SESSION_RCPT:
-	case SESSION_CHUNKS:
-		break;
-	}
-	return REPLY_NONE;
-}
-
 static void
 refuse_syntax(struct session *session, struct slice arguments)
 {
@@ -62,7 +44,7 @@ verb_bdat(struct session *session, struct slice arguments)
 	}
 	session->mode = SESSION_CHUNK;
 	session->progress = 0;
-	session->chunk_reply = check_state(session);
+	session->chunk_reply = session_missing(session);
 	if (session->chunk_reply == REPLY_NONE) {
 		/* What fails here is in message->refusal, and answered after the chunk. */
 		if (session->state == SESSION_RCPT)

@@ -31,22 +31,6 @@ parse_sender(struct slice *arguments, struct address *address_r)
 }
 
 static enum reply
-parse_parameters(struct slice arguments, struct mail_parameters *parameters_r)
-{
-	switch (parameters_mail(arguments, parameters_r)) {
-	case PARAMETERS_OK:
-		return REPLY_NONE;
-	case PARAMETERS_UNKNOWN:
-		return REPLY_PARAMETER_UNKNOWN;
-	case PARAMETERS_NOT_ASCII:
-		return REPLY_PARAMETER_NOT_ASCII;
-	case PARAMETERS_SYNTAX:
-		break;
-	}
-	return REPLY_PARAMETER_SYNTAX;
-}
-
-static enum reply
 begin(struct session *session, struct slice arguments)
 {
 	struct mail_parameters parameters;
@@ -58,7 +42,7 @@ begin(struct session *session, struct slice arguments)
 	if (session->submission && session->login == NULL && !session->may_relay)
 		return REPLY_AUTH_REQUIRED;
 	if (reply == REPLY_NONE)
-		reply = parse_parameters(arguments, &parameters);
+		reply = parameters_refusal(parameters_mail(arguments, &parameters));
 	if (reply != REPLY_NONE)
 		return reply;
 	if (address.utf8 && (parameters.flags & ENVELOPE_SMTPUTF8) == 0)

@@ -138,17 +138,7 @@ parse(const struct session *session, struct slice arguments, struct address *add
 		return REPLY_RECIPIENT_NOT_ASCII;
 	if (result != ADDRESS_OK || (used < arguments.length && arguments.data[used] != ' '))
 		return REPLY_RECIPIENT_SYNTAX;
-	switch (parameters_rcpt(slice_from(arguments, used), utf8, parameters_r)) {
-	case PARAMETERS_OK:
-		return REPLY_NONE;
-	case PARAMETERS_UNKNOWN:
-		return REPLY_PARAMETER_UNKNOWN;
-	case PARAMETERS_NOT_ASCII:
-		return REPLY_PARAMETER_NOT_ASCII;
-	case PARAMETERS_SYNTAX:
-		break;
-	}
-	return REPLY_PARAMETER_SYNTAX;
+	return parameters_refusal(parameters_rcpt(slice_from(arguments, used), utf8, parameters_r));
 }
 
 /*

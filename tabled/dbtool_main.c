@@ -144,11 +144,8 @@ static int
 dbtool_load_config(struct dbtool *dbtool)
 {
 	char error[CONFIG_ERROR_MAX];
-	char *text = NULL;
-	size_t length;
-	int result = config_load(&dbtool->config, dbtool->options.line.config, &text, &length, error);
+	int result = config_load(&dbtool->config, dbtool->options.line.config, NULL, NULL, error);
 
-	free(text);
 	return result == 0 ? 0 : dbtool_fail(result == -EINVAL ? EX_CONFIG : EX_NOINPUT, "%s", error);
 }
 

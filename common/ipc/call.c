@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/ipc/passing.h"
 
 enum {
 	READ_SIZE = 4096,             /* bytes of an answer */
@@ -58,32 +59,14 @@ call_wait(const struct call *call, int fd, short events)
 static int
 call_send(const struct call *call, int fd, struct slice frame)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	bool first = true;
+	int passed = call->file;
 
 	while (frame.length > 0) {
-		struct iovec vector = { .iov_base = (void *)(uintptr_t)frame.data, .iov_len = frame.length };
-		struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
-		ssize_t sent;
+		ssize_t sent = passing_send(fd, frame, passed);
 		int error;
 
-		if (first) {
-			struct cmsghdr *part;
-
-			message.msg_control = control.bytes;
-			message.msg_controllen = sizeof(control.bytes);
-			part = CMSG_FIRSTHDR(&message);
-			part->cmsg_level = SOL_SOCKET;
-			part->cmsg_type = SCM_RIGHTS;
-			part->cmsg_len = CMSG_LEN(sizeof(int));
-			memcpy(CMSG_DATA(part), &call->file, sizeof(call->file));
-		}
-		sent = sendmsg(fd, &message, MSG_NOSIGNAL);
 		if (sent > 0) {
-			first = false;
+			passed = -1;
 			frame = slice_from(frame, (size_t)sent);
 			continue;
 		}

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/ipc/passing.h"
 
 enum {
 	READ_SIZE = 64 * 1024,   /* bytes asked for in one read, unless a larger frame is due */
@@ -389,30 +390,6 @@ channel_next_write(const struct channel *channel, int *fd_r)
 	return buffer_length(&channel->out);
 }
 
-static ssize_t
-channel_transmit(struct channel *channel, size_t length, int fd)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec vector = { .iov_base = channel->out.data + channel->out.start, .iov_len = length };
-	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
-
-	if (fd >= 0) {
-		struct cmsghdr *part;
-
-		message.msg_control = control.bytes;
-		message.msg_controllen = sizeof(control.bytes);
-		part = CMSG_FIRSTHDR(&message);
-		part->cmsg_level = SOL_SOCKET;
-		part->cmsg_type = SCM_RIGHTS;
-		part->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(part), &fd, sizeof(fd));
-	}
-	return sendmsg(channel->fd, &message, MSG_NOSIGNAL);
-}
-
 /* SENT bytes are gone, and with them the descriptor at their beginning. */
 static void
 channel_sent(struct channel *channel, size_t sent)
@@ -439,7 +416,7 @@ channel_flush(struct channel *channel)
 	while (!channel->dead && buffer_length(&channel->out) > 0) {
 		int fd;
 		size_t length = channel_next_write(channel, &fd);
-		ssize_t sent = channel_transmit(channel, length, fd);
+		ssize_t sent = passing_send(channel->fd, slice_first(buffer_slice(&channel->out), length), fd);
 
 		if (sent > 0) {
 			channel_sent(channel, (size_t)sent);

@@ -6,7 +6,6 @@
 
 enum {
 	DELIVER_TARGETS_MAX = 100,          /* mailboxes in one job */
-	DELIVER_TEXT_MAX = 512,             /* bytes of a diagnostic text, with its NUL */
 	DELIVER_FRAME_MAX = 4 * 1024 * 1024, /* bytes of the largest payload */
 	DELIVER_CREDIT_MAX = 1024,
 };
@@ -17,8 +16,7 @@ enum {
  * descriptor); u32 count of targets; for each: string mailbox path relative to the mail root, u64 quota (bytes, 0: none), string folder ("" is the
  * inbox), string Delivered-To address, string original recipient. The body has CRLF line ends.
  *
- * JOBS_REPLY: u32 count; for each target in the job's order: u8 result (enum deliver_result), string enhanced status
- * code ("2.1.5", "4.2.2", ...), string text for people.
+ * JOBS_REPLY: nothing but what all have; results are of enum deliver_result.
  */
 
 enum deliver_flag {

@@ -12,6 +12,7 @@ enum {
 	JOBS_ALIVE_S = 10,                      /* seconds between two JOBS_ALIVE */
 	JOBS_SILENCE_LOOKS = 6,                 /* intervals without any frame after which a worker counts as hung */
 	JOBS_SILENCE_S = JOBS_SILENCE_LOOKS * JOBS_ALIVE_S,
+	JOBS_TEXT_MAX = 512,                    /* bytes of a text in a reply, with its NUL */
 };
 
 enum jobs_type {
@@ -20,7 +21,10 @@ enum jobs_type {
 	/* queued -> worker, without or with a descriptor of the body, open for reading. */
 	JOBS_JOB = 2,
 	JOBS_JOB_FILE = 3,
-	/* worker -> queued, request id of the job: what came of it. */
+	/*
+	 * worker -> queued, request id of the job: what came of it. Ends with u32 count; for each target in the job's order: u8 result, string
+	 * enhanced status code ("2.1.5", "4.2.2", ...), string text for people.
+	 */
 	JOBS_REPLY = 4,
 	/* worker -> queued, after READY; request id 0; no fields. */
 	JOBS_ALIVE = 5,

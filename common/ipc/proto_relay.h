@@ -9,7 +9,6 @@
 
 enum {
 	RELAY_TARGETS_MAX = 100,           /* recipients in one job: RFC 5321 4.5.3.1.8 promises as many */
-	RELAY_TEXT_MAX = 512,              /* bytes of a text, with its NUL */
 	RELAY_FRAME_MAX = 4 * 1024 * 1024, /* bytes of the largest payload */
 	RELAY_CREDIT_MAX = 4096,
 };
@@ -23,9 +22,9 @@ enum {
  * ("type;address" or ""), u8 notify (enum envelope_notify).
  * The body has CRLF line ends.
  *
- * JOBS_REPLY: u8 destination (enum relay_destination); string remote ("mx.example.org [192.0.2.1]:25", or ""
- * when nobody was reached); u8 dsn (1: the remote takes DSN's parameters upon itself, RFC 3461); u32 count; for each target in the job's
- * order: u8 result (enum relay_result), string enhanced status code, string text (for people: the remote's words, with its reply code).
+ * JOBS_REPLY: u8 destination (enum relay_destination); string remote ("mx.example.org [192.0.2.1]:25", or "" when nobody was reached);
+ * u8 dsn (1: the remote takes DSN's parameters upon itself, RFC 3461); then what all have: results are of enum relay_result, texts the
+ * remote's words with its reply code.
  */
 
 enum relay_flag { /* as enum envelope_flag */

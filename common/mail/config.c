@@ -186,28 +186,30 @@ int
 config_load(struct config *config, const char *path, char **text_r, size_t *length_r, char *error)
 {
 	char *text = NULL;
+	size_t length = 0;
 	int fd, result;
 
 	error[0] = '\0';
-	*text_r = NULL;
-	*length_r = 0;
+	if (text_r != NULL)
+		*text_r = NULL;
 	/* Not blocking, should somebody have put a FIFO there. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	result = fd == -1 ? -errno : 0;
 	if (result == 0) {
 		text = malloc(CONFIG_TEXT_MAX + 1);
-		result = text == NULL ? -ENOMEM : read_all(fd, text, length_r);
+		result = text == NULL ? -ENOMEM : read_all(fd, text, &length);
 		close(fd);
 	}
 	if (result != 0)
 		snprintf(error, CONFIG_ERROR_MAX, "%s: cannot read: %s; name a readable file with -c", path,
 		         strerror(-result));
 	else
-		result = config_parse(config, path, slice_of(text, *length_r), error);
-	if (result != 0) {
+		result = config_parse(config, path, slice_of(text, length), error);
+	if (result != 0 || text_r == NULL) {
 		free(text);
 		return result;
 	}
 	*text_r = text;
+	*length_r = length;
 	return 0;
 }

@@ -217,8 +217,8 @@ void config_defaults(struct config *config);
  */
 int config_parse(struct config *config, const char *name, struct slice text, char *error);
 /*
- * Reads a file. The text is returned in *text_r (free it) and parsed into CONFIG. 0 or a negative errno value, with
- * ERROR as above.
+ * Reads a file and parses it into CONFIG. Its text (free it) and the length of that are returned, unless both are not wanted (NULL). 0 or a
+ * negative errno value, with ERROR as above.
  */
 int config_load(struct config *config, const char *path, char **text_r, size_t *length_r, char *error);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/base/buffer.h"
+#include "common/ipc/passing.h"
 #include "common/ipc/wire.h"
 
 enum {
@@ -46,25 +47,7 @@ hostile_bytes(struct slice *input)
 static inline void
 hostile_send(int peer, struct slice bytes, int fd)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec vector = { .iov_base = (void *)(uintptr_t)bytes.data, .iov_len = bytes.length };
-	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
-
-	if (fd >= 0) {
-		struct cmsghdr *part;
-
-		message.msg_control = control.bytes;
-		message.msg_controllen = sizeof(control.bytes);
-		part = CMSG_FIRSTHDR(&message);
-		part->cmsg_level = SOL_SOCKET;
-		part->cmsg_type = SCM_RIGHTS;
-		part->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(part), &fd, sizeof(fd));
-	}
-	if (sendmsg(peer, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (passing_send(peer, bytes, fd) < 0)
 		(void)peer; /* the channel is closed or full: both are what may happen */
 	if (fd >= 0)
 		close(fd);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/ipc/passing.h"
 #include "pop3d/session.h"
 #include "t/unit/unit.h"
 
@@ -174,24 +175,7 @@ open_channel(void)
 static inline void
 send_bytes(struct slice bytes, int fd)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec vector = { (void *)(uintptr_t)bytes.data, bytes.length };
-	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
-	struct cmsghdr *header;
-
-	if (fd >= 0) {
-		message.msg_control = control.bytes;
-		message.msg_controllen = sizeof(control.bytes);
-		header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &fd, sizeof(int));
-	}
-	ck_assert_int_eq(sendmsg(login_worker, &message, 0), (ssize_t)bytes.length);
+	ck_assert_int_eq(passing_send(login_worker, bytes, fd), (ssize_t)bytes.length);
 	turn();
 }
 

@@ -8,6 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/ipc/channel.h"
+#include "common/ipc/passing.h"
 #include "t/unit/unit.h"
 
 enum { TYPE_NUMBER = 1, TYPE_FILE = 2, TYPE_LATER = 3, TYPE_BROKEN = 4, FRAME_LIMIT = 1000 };
@@ -239,18 +240,9 @@ END_TEST
 static void
 send_with_descriptor(const struct buffer *out)
 {
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec vector = { .iov_base = out->data + out->start, .iov_len = buffer_length(out) };
-	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
-	                          .msg_controllen = sizeof(control) };
-	struct cmsghdr *part = CMSG_FIRSTHDR(&message);
 	int fd = dup(peer);
 
-	part->cmsg_level = SOL_SOCKET;
-	part->cmsg_type = SCM_RIGHTS;
-	part->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(part), &fd, sizeof(fd));
-	ck_assert_int_eq(sendmsg(peer, &message, 0), (ssize_t)vector.iov_len);
+	ck_assert_int_eq(passing_send(peer, buffer_slice(out), fd), (ssize_t)buffer_length(out));
 	close(fd);
 }
 

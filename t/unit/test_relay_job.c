@@ -129,7 +129,7 @@ START_TEST(a_reply_has_a_result_for_each_recipient)
 	struct client_result result = { .result = RELAY_PERMANENT, .status = "5.1.1", .text = "550 no such user" };
 	struct wire_writer writer;
 	struct wire_reader reader;
-	char text[RELAY_TEXT_MAX];
+	char text[JOBS_TEXT_MAX];
 
 	job_decide(job, &result);
 	job->recipients[0].result = (struct client_result){ .result = RELAY_DONE, .status = "2.0.0" };

@@ -129,7 +129,7 @@ check_relay_reply(uint8_t destination, uint8_t dsn, uint8_t result, const char *
 
 START_TEST(a_reply_of_a_relay_worker_is_checked_whole)
 {
-	char longest[RELAY_TEXT_MAX + 1];
+	char longest[JOBS_TEXT_MAX + 1];
 	struct wire_reader reader;
 	struct buffer out;
 
@@ -146,7 +146,7 @@ START_TEST(a_reply_of_a_relay_worker_is_checked_whole)
 	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UP, 0, RELAY_DAMAGED + 1, "", 2), -EPROTO);
 	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UP, 0, RELAY_DONE, "", 1), -EPROTO);
 	memset(longest, 'x', sizeof(longest));
-	longest[RELAY_TEXT_MAX] = '\0';
+	longest[JOBS_TEXT_MAX] = '\0';
 	ck_assert_int_eq(check_relay_reply(RELAY_DESTINATION_UP, 0, RELAY_DONE, longest, 2), -EPROTO);
 }
 END_TEST
