@@ -143,6 +143,7 @@ quota_read(int top, uint64_t limit, struct quota_usage *usage_r, bool *fresh_r)
 	struct stat status;
 	int fd = quota_open(top, O_RDWR, &status);
 	ssize_t length;
+	int64_t age;
 
 	if (fd < 0)
 		return fd;
@@ -151,7 +152,8 @@ quota_read(int top, uint64_t limit, struct quota_usage *usage_r, bool *fresh_r)
 		close(fd);
 		return -EINVAL;
 	}
-	*fresh_r = usage_r->lines == 1 && clock_wall() - status.st_mtim.tv_sec < QUOTA_FRESH;
+	age = clock_wall() - status.st_mtim.tv_sec;
+	*fresh_r = usage_r->lines == 1 && age >= 0 && age < QUOTA_FRESH; /* the clock may have been set back */
 	return fd;
 }
 

@@ -143,6 +143,58 @@ START_TEST(a_fresh_count_is_believed_and_an_old_one_is_not)
 	set_age(QUOTA_FRESH + 1);
 	ck_assert_int_eq(quota_reserve(top, BOX_QUOTA, 100), 0);
 	assert_file("1000S\n0 0\n100 1\n");
+	deliver_write("box/maildirsize", "1000S\n950 3\n");
+	set_age(-60); /* the clock was wrong then */
+	ck_assert_int_eq(quota_reserve(top, BOX_QUOTA, 100), 0);
+	assert_file("1000S\n0 0\n100 1\n");
+}
+END_TEST
+
+/* The file begins with LENGTH bytes of TEXT, which are followed by FILLING times the same byte. */
+static void
+leave_file(const char *text, size_t length, char byte, size_t filling)
+{
+	char left[256];
+	int fd;
+
+	memcpy(left, text, length);
+	memset(left + length, byte, filling);
+	fd = openat(deliver_store.root, "box/maildirsize", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, left, length + filling), (ssize_t)(length + filling));
+	close(fd);
+	set_age(QUOTA_FRESH + 1);
+}
+
+/* A message that fits is taken. What does not fit is taken once at most, however wrong the file is: then the mailbox is counted. */
+static void
+assert_counted_right(void)
+{
+	ck_assert_int_eq(quota_reserve(top, BOX_QUOTA, BOX_QUOTA - 300), 0);
+	if (quota_reserve(top, BOX_QUOTA, BOX_QUOTA - 299) == 0)
+		ck_assert_int_eq(quota_reserve(top, BOX_QUOTA, BOX_QUOTA - 299), -EDQUOT);
+}
+
+/* Nobody syncs it: it may be cut, short of lines, or have zeros or garbage in it. 300 bytes are in the mailbox. */
+START_TEST(whatever_a_crash_leaves_of_the_file_no_message_is_refused_that_fits_and_the_quota_holds)
+{
+	static const char *const texts[] = {
+		"1000S\n300 3\n", "1000S\n900 9\n-200 -2\n-400 -4\n", "1000S\n0 0\n100 1\n100 1\n100 1\n", "1000S\n999 9\n999999 9\n",
+	};
+	static const char bytes[] = { '\0', '7', '\n', ' ', '-', 'x', (char)0xff };
+
+	open_box();
+	deliver_write("box/cur/a,S=300:2,", "");
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		for (size_t length = 0; length <= strlen(texts[i]); length++) {
+			leave_file(texts[i], length, '\0', 0);
+			assert_counted_right();
+			for (size_t j = 0; j < sizeof(bytes); j++) {
+				leave_file(texts[i], length, bytes[j], 40);
+				assert_counted_right();
+			}
+		}
+	}
 }
 END_TEST
 
@@ -199,6 +251,7 @@ DELIVER_MAIN("deliver_quota", lines_are_added_up, a_limit_of_messages_by_another
              a_message_fits_up_to_the_last_byte, a_missing_file_is_made_from_all_folders,
              what_is_delivered_is_added_and_what_is_taken_back_too,
              a_message_that_does_not_fit_is_refused_only_after_counting, a_fresh_count_is_believed_and_an_old_one_is_not,
+             whatever_a_crash_leaves_of_the_file_no_message_is_refused_that_fits_and_the_quota_holds,
              a_file_that_has_grown_too_long_is_made_anew, a_changed_limit_makes_the_file_anew,
              a_link_or_pipe_in_the_place_of_the_file_is_not_opened,
              without_a_limit_only_a_file_that_is_there_is_kept_up)
