@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/base/thread.h"
 #include "common/proc/confine_calls.h"
 
 static void
@@ -53,6 +54,23 @@ sleep_well(void)
 	nanosleep(&(struct timespec){ .tv_nsec = 1 }, NULL);
 }
 
+static void *
+run_thread(void *context)
+{
+	(void)context;
+	trace_another();
+	return NULL;
+}
+
+static void
+trace_another_from_a_thread(void)
+{
+	pthread_t thread;
+
+	if (thread_start(&thread, run_thread, NULL) == 0)
+		pthread_join(thread, NULL);
+}
+
 static const struct {
 	const char *role;
 	void (*break_out)(void);
@@ -71,6 +89,10 @@ static const struct {
 	{ "relayd/resolver", open_unix_socket, "socket" },
 	{ "pop3d/login", run_code, "mprotect" },
 	{ "pop3d/session", trace_another, "ptrace" },
+	{ "tabled/owner", trace_another_from_a_thread, "ptrace" },
+	{ "queued/syncer", trace_another_from_a_thread, "ptrace" },
+	{ "deliverd/worker", trace_another_from_a_thread, "ptrace" },
+	{ "pop3d/session", trace_another_from_a_thread, "ptrace" },
 };
 
 /* In a process of its own, whose log goes to FD. */
