@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import children_of, is_root, is_running
+from harness import PATIENCE, children_of, is_root, is_running
 
 STRUCK = re.compile(r"^\d+ +(?:<\.\.\. )?(\w+).*\(INJECTED\)$", re.MULTILINE)
 
@@ -59,7 +59,7 @@ class Injection:
             os.kill(pid, signal.SIGSTOP)
         except (FileNotFoundError, ProcessLookupError):
             return False
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and is_running(pid):
             text = self.text()
             if all(re.search(rf"^{thread} +--- stopped by SIGSTOP ---$", text, re.MULTILINE) for thread in threads):

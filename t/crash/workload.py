@@ -104,7 +104,7 @@ class Workload:
 
     def wait_arrived(self):
         wanted = sum(len(users) for _, users in self.ledger.messages.values())
-        eventually(lambda: self.arrived() >= wanted, f"{wanted} messages arrive", 30)
+        eventually(lambda: self.arrived() >= wanted, f"{wanted} messages arrive", 120)
 
     def send_one(self, size, *users):
         """Returns the queue id. smtpd may not know yet that queued has started again."""

@@ -139,7 +139,7 @@ class MailWorkload(Workload):
     def waited(condition):
         """Other messages, which want a sync first, may stand in the way."""
         try:
-            return bool(eventually(condition, "", 3))
+            return bool(eventually(condition, "", 10))
         except AssertionError:
             return False
 

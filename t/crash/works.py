@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import DOMAIN, PASSWORD, SLOWNESS, eventually
+from harness import DOMAIN, PASSWORD, PATIENCE, SLOWNESS, eventually
 from ledger import LINE, RELAYED, SENDER, Ledger, compose
 from names import Names
 from remote import Remote
@@ -26,7 +26,7 @@ SMALL = LINE * 100         # stands in a segment
 MIDDLE = LINE * 13000      # likewise: four of these fill a segment, so that a new one is begun each time
 LARGE = LINE * 16000       # lies in a body file
 KILL_SECONDS = 10          # between two kills of the owner: one that dies young is started late
-PATIENCE = 60 * SLOWNESS   # seconds that a client waits for a reply
+WAIT = PATIENCE * SLOWNESS  # seconds that a client waits for a reply
 
 
 class Mail:
@@ -56,11 +56,11 @@ class Mail:
         """Over a connection of its own. True when the message got its 250."""
         try:
             with self.suite.smtp() as client:
-                client.socket.settimeout(PATIENCE)
+                client.socket.settimeout(WAIT)
                 client.hello()
                 return self.send(client, recipients, body)
         except TimeoutError:
-            self.ledger.faults.append(f"a client waited {PATIENCE} seconds for a reply")
+            self.ledger.faults.append(f"a client waited {WAIT} seconds for a reply")
         except OSError:
             pass  # the connection was closed: nothing was promised
         return False
@@ -166,10 +166,10 @@ class Maildrop(Mail):
         over = False
         try:
             with self.suite.pop3() as client:
-                client.socket.settimeout(PATIENCE)
+                client.socket.settimeout(WAIT)
                 over = self.fetch(client, there, deleted)
         except TimeoutError:
-            self.ledger.faults.append(f"a POP3 client waited {PATIENCE} seconds for a reply")
+            self.ledger.faults.append(f"a POP3 client waited {WAIT} seconds for a reply")
         except OSError:
             pass  # the connection was closed
         left = self.maildrop()
@@ -227,7 +227,7 @@ class Aliases(Mail):
 
     def check_table(self):
         """Everything that was said to be done is, and nothing else."""
-        listed = eventually(self.list_table, "the table answers", 60)
+        listed = eventually(self.list_table, "the table answers")
         for name, there in self.changes.items():
             if (name in listed) != there:
                 self.ledger.faults.append(f"{name} is {'not ' if there else ''}in the table, against what dbtool said")

@@ -31,6 +31,7 @@ PREFIX = pathlib.Path(os.environ.get("ANGARIUM_PREFIX", "/usr/local"))  # the in
 SBIN = PREFIX / "sbin"
 SANITIZED = os.environ.get("ANGARIUM_SANITIZED") == "1"
 SLOWNESS = 5 if SANITIZED else 1  # deadlines are this much longer
+PATIENCE = 60  # seconds until something that must happen counts as missing, on however slow a machine
 PASSWORD = "correct horse"
 DOMAIN = "example.org"
 FIRST_ACCOUNT = 64101
@@ -46,7 +47,7 @@ def is_root():
     return os.getuid() == 0
 
 
-def eventually(condition, what, seconds=15):
+def eventually(condition, what, seconds=PATIENCE):
     """Returns CONDITION's first true value, or fails when there is none within the deadline."""
     deadline = time.monotonic() + seconds * SLOWNESS
     pause = 0.002
@@ -187,7 +188,7 @@ class Suite:
                 notify_path.unlink()
 
     def wait_ready(self, service, notify, ended):
-        deadline = time.monotonic() + 20 * SLOWNESS
+        deadline = time.monotonic() + PATIENCE * SLOWNESS
         while True:
             readable = select.select([notify, ended], [], [], max(deadline - time.monotonic(), 0))[0]
             if notify in readable:
@@ -205,7 +206,7 @@ class Suite:
         process = self.running.pop(service)
         process.terminate()
         try:
-            return process.wait(20 * SLOWNESS)
+            return process.wait(PATIENCE * SLOWNESS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -318,7 +319,7 @@ class Suite:
             base = base / ("." + folder)
         return sorted((path for sub in ("new", "cur") for path in (base / sub).glob("*")), key=lambda path: path.name)
 
-    def wait_messages(self, address, count=1, folder="", seconds=15):
+    def wait_messages(self, address, count=1, folder="", seconds=PATIENCE):
         """Waits until COUNT messages are there, and returns their contents."""
         def enough():
             paths = self.messages(address, folder)
@@ -381,7 +382,7 @@ class LineClient:
 
     def __init__(self, port, source=None):
         address = (source, 0) if source else None
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30 * SLOWNESS, source_address=address)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE * SLOWNESS, source_address=address)
         self.file = self.socket.makefile("rb")
 
     def __enter__(self):

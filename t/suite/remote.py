@@ -33,7 +33,7 @@ import ssl
 import struct
 import threading
 
-from harness import eventually
+from harness import PATIENCE, eventually
 
 EXTENSIONS = ("PIPELINING", "SIZE 10240000", "8BITMIME", "SMTPUTF8", "DSN", "CHUNKING", "ENHANCEDSTATUSCODES")
 TIMEOUT = 60  # seconds for which a session may be idle
@@ -322,7 +322,7 @@ class Remote:
         with self.lock:
             self.messages.append(message)
 
-    def wait_messages(self, count=1, seconds=15):
+    def wait_messages(self, count=1, seconds=PATIENCE):
         eventually(lambda: len(self.messages) >= count, f"{count} messages at the remote, which heard {self.commands[-10:]}", seconds)
         return list(self.messages)
 

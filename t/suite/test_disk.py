@@ -68,9 +68,9 @@ class FullDisk(OwnSuiteTest):
                     return False
                 client.send(BODY + b".\r\n")
                 return client.reply().code == 250
-        eventually(accepts, "mail is accepted again", 30)
+        eventually(accepts, "mail is accepted again")
         suite.start_service("deliverd")
-        for message in suite.wait_messages(USER, accepted + 1, seconds=30):
+        for message in suite.wait_messages(USER, accepted + 1):
             self.assertTrue(message.endswith(b"\nend\n"))
 
     def test_a_full_spool_drains_when_deliverd_comes_back_without_more_space(self):
@@ -78,7 +78,7 @@ class FullDisk(OwnSuiteTest):
         suite.stop_service("deliverd")
         accepted = self.send_until_refused(suite, 1000)
         suite.start_service("deliverd")
-        for message in suite.wait_messages(USER, accepted, seconds=30):
+        for message in suite.wait_messages(USER, accepted):
             self.assertTrue(message.endswith(b"\nend\n"))
 
     def test_while_space_is_short_mail_is_refused_at_once_and_what_is_queued_is_delivered(self):
@@ -98,7 +98,7 @@ class FullDisk(OwnSuiteTest):
         space = os.statvfs(self.disk)
         self.assertGreater(space.f_bavail * space.f_frsize, (28 - 8) << 20, "more than a segment of the reserve is gone")
         suite.start_service("deliverd")
-        for message in suite.wait_messages(USER, accepted, seconds=30):
+        for message in suite.wait_messages(USER, accepted):
             self.assertTrue(message.endswith(b"\nend\n"))
         shutil.rmtree(suite.maildir(USER))
         suite.wait_accepting(USER)
@@ -124,7 +124,7 @@ class FullDisk(OwnSuiteTest):
         for path in suite.messages(USER):
             self.assertTrue(path.read_bytes().endswith(b"\nend\n"), f"{path} is not whole")
         self.resize("100M")
-        for message in suite.wait_messages(USER, 30, seconds=30):
+        for message in suite.wait_messages(USER, 30):
             self.assertTrue(message.endswith(b"\nend\n"))
         self.assertEqual(list((suite.maildir(USER) / "tmp").iterdir()), [])
 
@@ -138,7 +138,7 @@ class FullDisk(OwnSuiteTest):
                 client.message("s@example.net", [USER], BODY)
         eventually(lambda: "Read-only file system" in suite.log("deliverd"), "deliverd says what is wrong")
         subprocess.run(["mount", "-o", "remount,rw", self.disk], check=True)
-        for message in suite.wait_messages(USER, 4, seconds=30)[1:]:
+        for message in suite.wait_messages(USER, 4)[1:]:
             self.assertTrue(message.endswith(b"\nend\n"))
         self.assertEqual(list((suite.maildir(USER) / "tmp").iterdir()), [])
 
@@ -195,6 +195,6 @@ class FullDisk(OwnSuiteTest):
         subprocess.run(mount, check=True)
         suite.start_service("queued")
         suite.start_service("deliverd")
-        for message in suite.wait_messages(USER, 5, seconds=30):
+        for message in suite.wait_messages(USER, 5):
             self.assertTrue(message.endswith(b"\nend\n"))
         suite.wait_accepting(USER)

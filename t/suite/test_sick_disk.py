@@ -14,7 +14,7 @@ import subprocess
 import threading
 import unittest
 
-from harness import DOMAIN, Suite, eventually, is_root, is_running
+from harness import DOMAIN, PATIENCE, Suite, eventually, is_root, is_running
 
 USER = "a@" + DOMAIN
 LINE = b"x" * 78 + b"\r\n"
@@ -26,6 +26,7 @@ METADATA_SIZE = 512 << 10  # at its front
 LOOP_SET_STATUS64, LOOP_GET_STATUS64 = 0x4C04, 0x4C05  # linux/loop.h
 LOOP_INFO64_SIZE, LOOP_SIZE_LIMIT_AT = 232, 32
 BACKING_SIZE = "200M"
+EXHAUSTED = "Too many open files"
 ACCOUNTS = {"table": 64101, "spool": 64102, "mail": 64105}
 
 
@@ -45,7 +46,7 @@ class Mail:
             self.number += 1
             try:
                 with self.suite.smtp() as client:
-                    client.socket.settimeout(30)
+                    client.socket.settimeout(PATIENCE)
                     client.hello()
                     self.offer(client, sizes[self.number % len(sizes)])
             except TimeoutError:
@@ -84,9 +85,9 @@ class Mail:
     def missing(self):
         return self.promised - self.arrived()
 
-    def check(self, seconds=40):
-        eventually(lambda: self.send(1), "mail is accepted again", seconds)
-        eventually(lambda: self.faults or not self.missing(), "everything that got its 250 arrives", seconds)
+    def check(self):
+        eventually(lambda: self.send(1), "mail is accepted again")
+        eventually(lambda: self.faults or not self.missing(), "everything that got its 250 arrives")
         if self.faults:
             raise AssertionError(self.faults)
 
@@ -283,20 +284,24 @@ class SickMachine(unittest.TestCase):
 
     # ---- limits ----
 
-    def strike(self, mail, pids, what, limit):
-        """While PIDS have no more of WHAT than LIMIT gives them, mail is sent; whoever cannot be served waits until they have."""
+    def strike(self, mail, pids, what, limit, told):
+        """
+        While PIDS have no more of WHAT than LIMIT gives them, mail is sent; whoever cannot be served waits until they have. TOLD: whether the log
+        says so, or need not.
+        """
         sender = threading.Thread(target=mail.send, args=(6,), daemon=True)
         before = {pid: self.limit_of(pid, what) for pid in pids}
         for pid in pids:
             self.set_limit(pid, what, limit(pid))
         sender.start()
         sender.join(3)
+        eventually(lambda: told() or not sender.is_alive(), "the log says what is wrong")
         for pid in pids:
             try:
                 self.set_limit(pid, what, before[pid])
             except (OSError, subprocess.CalledProcessError):
                 self.assertFalse(is_running(pid))  # a role ends when it cannot take a descriptor that it is sent, and is started again
-        sender.join(60)
+        sender.join(2 * PATIENCE)
         self.assertFalse(sender.is_alive(), "a client waits for ever")
         mail.check()
 
@@ -319,13 +324,14 @@ class SickMachine(unittest.TestCase):
         mail.send(3)
         for service, role in (("queued", "queue"), ("queued", "syncer"), ("deliverd", "worker"), ("smtpd", "worker"), ("tabled", "owner")):
             with self.subTest(service=service, role=role):
-                self.strike(mail, suite.roles(service, role), what, limit)
+                said = suite.log(service).count(EXHAUSTED)
+                self.strike(mail, suite.roles(service, role), what, limit, lambda: what != "nofile" or suite.log(service).count(EXHAUSTED) > said)
         return suite
 
     def test_without_descriptors_nothing_is_lost(self):
         suite = self.strike_each("nofile", lambda pid: 3)
         for service in ("queued", "deliverd", "smtpd"):
-            self.assertIn("Too many open files", suite.log(service))
+            self.assertIn(EXHAUSTED, suite.log(service))
 
     def test_without_memory_nothing_is_lost(self):
         def present(pid):
