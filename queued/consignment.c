@@ -114,7 +114,8 @@ consignment_free(struct consignment *consignment)
 	free(consignment);
 }
 
-void
+/* Takes the consignment into its destination's turn when it has something to send. */
+static void
 consignment_queue(struct consignment *consignment)
 {
 	bool whole = consignment->count >= JOB_TARGETS_MAX || (consignment->active->complete && consignment->count > 0);

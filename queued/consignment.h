@@ -74,8 +74,6 @@ struct consignment *consignment_new(struct active *active, struct destination *d
 void consignment_free(struct consignment *consignment);
 /* Adds TARGET, and takes the consignment into its destination's turn when there is a whole job. */
 void consignment_add(struct consignment *consignment, struct target *target);
-/* Takes the consignment into its destination's turn when it has something to send. */
-void consignment_queue(struct consignment *consignment);
 /* Nothing more comes into it for now: what there is may go. It is freed when that is nothing. */
 void consignment_complete(struct consignment *consignment);
 /* It leaves the turn for LIST. */

@@ -16,7 +16,6 @@
  */
 enum { IDS_RANGES_MAX = 256 };
 
-struct id_range;
 
 struct ids {
 	TAILQ_HEAD(id_range_list, id_range) ranges; /* oldest first */

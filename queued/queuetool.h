@@ -64,8 +64,6 @@ void tool_help(FILE *out);
 
 /* "queuetool: ..." on standard error. Returns STATUS. */
 int tool_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Does the call. 0 or a sysexits(3) code. */
-int tool_run(struct tool *tool);
 
 int tool_show_list(struct tool *tool);
 int tool_show_messages(struct tool *tool);

@@ -83,7 +83,8 @@ tool_explain(const struct tool *tool, int error)
 	}
 }
 
-int
+/* Does the call. 0 or a sysexits(3) code. */
+static int
 tool_run(struct tool *tool)
 {
 	const struct call call = {

@@ -44,7 +44,6 @@ struct place {
 	uint32_t size;           /* bytes of the whole record with its filling */
 };
 
-struct store;
 struct message;
 struct record;
 

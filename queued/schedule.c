@@ -98,7 +98,7 @@ schedule_wait(struct schedule *schedule, struct message *message, int64_t when)
 	log_event(LOG_ERR, "queue.memory", LOG_STRING("what", "timetable; the message waits for the next start"), LOG_STRING("id", name));
 }
 
-void
+static void
 schedule_begin_round(struct schedule *schedule, struct message *message, struct record *record)
 {
 	struct active *active = active_new(schedule, message, record);

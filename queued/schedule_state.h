@@ -78,7 +78,6 @@ uint32_t schedule_room(const struct schedule *schedule);
 bool schedule_is_late(const struct schedule *schedule, const struct message *message, int64_t now);
 /* MESSAGE waits until WHEN, or, when it is held, for the administrator. */
 void schedule_wait(struct schedule *schedule, struct message *message, int64_t when);
-void schedule_begin_round(struct schedule *schedule, struct message *message, struct record *record);
 /* Takes MESSAGE, which waits for DESTINATION, into a round: destination_called follows. */
 void schedule_call(struct schedule *schedule, struct message *message, struct destination *destination);
 

@@ -10,7 +10,6 @@
 #include <sys/queue.h>
 #include <sys/tree.h>
 
-struct session;
 
 TAILQ_HEAD(session_list, session);
 

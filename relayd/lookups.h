@@ -11,7 +11,6 @@
 #include "relayd/finding.h"
 
 struct lookups;
-struct lookup;
 LIST_HEAD(lookup_list, lookup);
 
 struct lookups_setup {

@@ -17,7 +17,6 @@
 
 struct process;
 struct tls_client_context;
-struct transfer;
 
 /* The authorities that certificates are checked by; counted, since a reload replaces them while connections are being made. */
 struct trust {

@@ -52,7 +52,7 @@ struct work {
 
 /* ---- the connection ---- */
 
-int
+static int
 submit_connect(const struct config *config)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };

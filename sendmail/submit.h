@@ -23,9 +23,7 @@ struct submission {
  */
 int submit(const struct submission *submission);
 
-/* A connected socket, or a negative errno value. */
-int submit_connect(const struct config *config);
-/* The same, with patience. */
+/* A connected socket, for which it waits for a while, or a negative errno value. */
 int submit_connect_patiently(const struct config *config);
 
 #endif

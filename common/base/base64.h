@@ -9,8 +9,6 @@
 
 /* Bytes of the text of LENGTH bytes, with its NUL. */
 #define BASE64_SIZE(length) (((length) + 2) / 3 * 4 + 1)
-/* The most bytes that LENGTH bytes of text stand for. */
-#define BASE64_BYTES(length) ((length) / 4 * 3)
 
 /* Writes the text and a NUL into OUT (BASE64_SIZE(length) bytes). Returns its length. */
 size_t base64_encode(const void *data, size_t length, char *out);

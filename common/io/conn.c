@@ -193,7 +193,8 @@ conn_set_deadline(struct conn *conn, uint32_t milliseconds)
 		conn_arm(conn, now);
 }
 
-void
+/* The connection ended by itself: tells the protocol. */
+static void
 conn_end(struct conn *conn, enum conn_end end)
 {
 	if (conn->dead)
@@ -398,12 +399,6 @@ conn_resume(struct conn *conn)
 		event_active(conn->readable, EV_TIMEOUT, 0);
 	else
 		conn_want_input(conn, true);
-}
-
-int
-conn_fd(const struct conn *conn)
-{
-	return conn->fd;
 }
 
 int

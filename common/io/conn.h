@@ -81,7 +81,6 @@ int conn_detach(struct conn **conn, char **input_r, size_t *length_r);
  * input callback. 0, -ENOBUFS over the input limit, or -ENOMEM.
  */
 int conn_feed(struct conn *conn, const void *data, size_t length);
-int conn_fd(const struct conn *conn);
 /* Why it ended with CONN_ERROR: a negative errno value. 0 for other ends. */
 int conn_error(const struct conn *conn);
 /* From now on another protocol is spoken to; not inside an input callback. What is unconsumed stays. */

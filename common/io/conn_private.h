@@ -53,9 +53,7 @@ void conn_die(struct conn *conn);
 /* Around each callback of the loop: the connection is freed at the end of the outermost when it has died meanwhile. */
 void conn_enter(struct conn *conn);
 void conn_leave(struct conn *conn);
-/* The connection ended by itself: tells the protocol. */
-void conn_end(struct conn *conn, enum conn_end end);
-/* The same with CONN_ERROR, because of ERROR. */
+/* The connection ended with CONN_ERROR, because of ERROR: tells the protocol. */
 void conn_fail(struct conn *conn, int error);
 void conn_want_input(struct conn *conn, bool want);
 /* Waits for EVENT. When the kernel has no room for that, the connection fails, not inside of this call: nobody would wake it up any more. */

@@ -107,10 +107,11 @@ durable_sync_data(int fd)
 	return fdatasync(fd) == 0 ? 0 : -errno;
 }
 
-int
-durable_sync_directory(int dirfd, const char *name)
+/* Syncs a directory's entries. */
+static int
+durable_sync_directory(const char *path)
 {
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int error;
 
 	if (fd < 0)
@@ -133,9 +134,9 @@ durable_sync_above(const char *path)
 		above[--length] = '\0';
 	slash = strrchr(above, '/');
 	if (slash == NULL)
-		return durable_sync_directory(AT_FDCWD, ".");
+		return durable_sync_directory(".");
 	slash[slash == above ? 1 : 0] = '\0';
-	return durable_sync_directory(AT_FDCWD, above);
+	return durable_sync_directory(above);
 }
 
 int

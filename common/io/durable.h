@@ -17,8 +17,6 @@ int durable_pread(int fd, void *data, size_t length, off_t offset);
 /* fsync or fdatasync. After an error the data counts as lost: do not sync again and believe it. 0 or a negative errno value. */
 int durable_sync(int fd);
 int durable_sync_data(int fd);
-/* Syncs a directory's entries. NAME is relative to DIRFD; "." for itself. */
-int durable_sync_directory(int dirfd, const char *name);
 /* Syncs the directory that PATH is in: the name of what PATH leads to. */
 int durable_sync_above(const char *path);
 /*

@@ -33,7 +33,6 @@ int proxy_parse(struct slice input, struct proxy_header *header_r);
 /*
  * Connections whose header has not come yet. Each is read up to the header's end and no further.
  */
-struct proxy_wait;
 TAILQ_HEAD(proxy_wait_list, proxy_wait);
 
 struct proxy {

@@ -161,24 +161,6 @@ channel_set_state(struct channel *channel, unsigned state)
 	channel->state = state & 31;
 }
 
-unsigned
-channel_state(const struct channel *channel)
-{
-	return channel->state;
-}
-
-void *
-channel_context(const struct channel *channel)
-{
-	return channel->context;
-}
-
-void
-channel_set_context(struct channel *channel, void *context)
-{
-	channel->context = context;
-}
-
 size_t
 channel_unsent(const struct channel *channel)
 {

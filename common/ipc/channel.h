@@ -77,9 +77,6 @@ struct channel *channel_new(struct event_base *base, int fd, const struct channe
 void channel_close(struct channel **channel);
 
 void channel_set_state(struct channel *channel, unsigned state); /* 0 to 31; starts at 0 */
-unsigned channel_state(const struct channel *channel);
-void *channel_context(const struct channel *channel);
-void channel_set_context(struct channel *channel, void *context);
 /* Bytes waiting to be sent. */
 size_t channel_unsent(const struct channel *channel);
 /* Stops and resumes reading from the peer (back-pressure). */

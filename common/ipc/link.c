@@ -333,12 +333,6 @@ link_break(struct link *link)
 	link_lost(link, -EPIPE);
 }
 
-void *
-link_context(const struct link *link)
-{
-	return link->context;
-}
-
 struct channel *
 link_channel(struct link *link)
 {

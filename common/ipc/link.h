@@ -42,8 +42,6 @@ bool link_is_up(const struct link *link);
  * Gives the channel up, as if it had broken: for a service whose answer could not be sent, and whose peer would wait for it for ever.
  */
 void link_break(struct link *link);
-/* The link's CONTEXT; handlers of unasked frames get the link's context too. */
-void *link_context(const struct link *link);
 /* The live channel, or NULL. For frames that are no requests. Never keep it. */
 struct channel *link_channel(struct link *link);
 

@@ -59,8 +59,8 @@ wire_begin(struct buffer *out, uint16_t type, uint16_t flags, uint32_t request)
 	struct wire_writer writer = wire_begin_bare(out);
 
 	wire_put_u32(&writer, 0);
-	wire_put_u16(&writer, type);
-	wire_put_u16(&writer, flags);
+	wire_put_number(&writer, type, 2);
+	wire_put_number(&writer, flags, 2);
 	wire_put_u32(&writer, request);
 	return writer;
 }
@@ -69,12 +69,6 @@ void
 wire_put_u8(struct wire_writer *writer, uint8_t number)
 {
 	wire_put_number(writer, number, 1);
-}
-
-void
-wire_put_u16(struct wire_writer *writer, uint16_t number)
-{
-	wire_put_number(writer, number, 2);
 }
 
 void
@@ -167,12 +161,6 @@ uint8_t
 wire_get_u8(struct wire_reader *reader)
 {
 	return (uint8_t)wire_get_number(reader, 1);
-}
-
-uint16_t
-wire_get_u16(struct wire_reader *reader)
-{
-	return (uint16_t)wire_get_number(reader, 2);
 }
 
 uint32_t

@@ -41,7 +41,6 @@ struct wire_writer {
 /* Begins a frame at the end of OUT. Only one frame may be open on a buffer. */
 struct wire_writer wire_begin(struct buffer *out, uint16_t type, uint16_t flags, uint32_t request);
 void wire_put_u8(struct wire_writer *writer, uint8_t number);
-void wire_put_u16(struct wire_writer *writer, uint16_t number);
 void wire_put_u32(struct wire_writer *writer, uint32_t number);
 void wire_put_u64(struct wire_writer *writer, uint64_t number);
 void wire_put_slice(struct wire_writer *writer, struct slice s);
@@ -69,7 +68,6 @@ struct wire_reader {
 
 struct wire_reader wire_read(struct slice payload);
 uint8_t wire_get_u8(struct wire_reader *reader);
-uint16_t wire_get_u16(struct wire_reader *reader);
 uint32_t wire_get_u32(struct wire_reader *reader);
 uint64_t wire_get_u64(struct wire_reader *reader);
 /* A slice into the payload; lives as long as it. */

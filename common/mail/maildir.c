@@ -9,7 +9,6 @@
 #include <linux/openat2.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -107,28 +106,6 @@ maildir_name_sized(char *out, const char *unique, uint64_t size, uint64_t wire_s
 {
 	snprintf(out, MAILDIR_NAME_SIZE, "%s,S=%llu,W=%llu", unique, (unsigned long long)size,
 	         (unsigned long long)wire_size);
-}
-
-static int
-compare_flags(const void *a, const void *b)
-{
-	return *(const char *)a - *(const char *)b;
-}
-
-int
-maildir_name_flagged(char *out, struct slice base, struct slice flags)
-{
-	size_t used = base.length + 3;
-
-	if (used + flags.length >= MAILDIR_NAME_SIZE)
-		return -ENAMETOOLONG;
-	memcpy(out, base.data, base.length);
-	memcpy(out + base.length, ":2,", 3);
-	if (flags.length > 0)
-		memcpy(out + used, flags.data, flags.length);
-	qsort(out + used, flags.length, 1, compare_flags);
-	out[used + flags.length] = '\0';
-	return 0;
 }
 
 int

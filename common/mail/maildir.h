@@ -58,8 +58,6 @@ void maildir_host(const char *hostname, char *out);
 void maildir_name_unique(char *out, int64_t wall_us, pid_t process, uint64_t number, const char *host);
 /* "UNIQUE,S=...,W=..." of a name from maildir_name_unique. OUT has MAILDIR_NAME_SIZE bytes. */
 void maildir_name_sized(char *out, const char *unique, uint64_t size, uint64_t wire_size);
-/* "BASE:2,FLAGS" (FLAGS in ASCII order) for cur/. 0 or -ENAMETOOLONG. OUT has MAILDIR_NAME_SIZE bytes. */
-int maildir_name_flagged(char *out, struct slice base, struct slice flags);
 
 /*
  * Whether PATH may name a mailbox below the mail root: relative, of 1 to MAILDIR_PATH_PARTS parts, none of

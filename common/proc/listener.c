@@ -26,7 +26,6 @@ struct listener {
 	struct event *readable;
 	struct event *timer;
 	int fd;
-	bool paused;
 	bool local;         /* a UNIX socket of the suite */
 	uid_t peer;         /* who may connect to it, besides root and ourselves */
 	void (*accepted)(void *context, int client, const struct sockaddr *address, socklen_t length);
@@ -119,7 +118,7 @@ listener_on_readable(evutil_socket_t fd, short what, void *context)
 	struct listener *listener = context;
 
 	(void)what;
-	for (int i = 0; i < ACCEPT_BATCH && !listener->paused; i++) {
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		struct sockaddr_storage address;
 		socklen_t length = sizeof(address);
 		int client;
@@ -146,8 +145,7 @@ listener_on_timer(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	if (!listener->paused)
-		listener_wait(listener, true);
+	listener_wait(listener, true);
 }
 
 static struct listener *
@@ -170,7 +168,7 @@ listener_start(struct process *process, int fd, struct listener template)
 	return listener;
 }
 
-struct listener *
+static struct listener *
 listener_new(struct process *process, int fd,
              void (*accepted)(void *context, int client, const struct sockaddr *address, socklen_t length), void *context)
 {
@@ -212,22 +210,6 @@ listener_free(struct listener **listener_p)
 		event_free(listener->timer);
 	proxy_free(&listener->proxy);
 	free(listener);
-}
-
-void
-listener_pause(struct listener *listener)
-{
-	listener->paused = true;
-	event_del(listener->readable);
-}
-
-void
-listener_resume(struct listener *listener)
-{
-	if (!listener->paused)
-		return;
-	listener->paused = false;
-	listener_wait(listener, true);
 }
 
 /* ---- all of one name ---- */

@@ -11,16 +11,9 @@
 struct listener;
 
 /*
- * Calls ACCEPTED for every connection on the listening socket FD (borrowed). ACCEPTED owns CLIENT (non-blocking, close-on-exec).
- * A connection from proxy_networks must begin with a PROXY header (common/io/proxy.h); ADDRESS is then what that says.
- * When descriptors run out, accepting pauses for 100 ms instead of spinning. NULL when out of memory.
- */
-struct listener *listener_new(struct process *process, int fd,
-                              void (*accepted)(void *context, int client, const struct sockaddr *address, socklen_t length),
-                              void *context);
-/*
- * The same for the UNIX socket NAME ("tabled-smtpd"): only peers whose uid (SO_PEERCRED) is root, our own, or that of the account which the
- * service's description names for it are accepted; others are closed and logged. NULL also when there is no such socket.
+ * Calls ACCEPTED for every connection to the UNIX socket NAME ("tabled-smtpd") of a peer whose uid (SO_PEERCRED) is root, our own, or that of the
+ * account which the service's description names for it; others are closed and logged. ACCEPTED owns CLIENT (non-blocking, close-on-exec). When
+ * descriptors run out, accepting pauses for 100 ms instead of spinning. NULL when out of memory or when there is no such socket.
  */
 struct listener *listener_new_unix(struct process *process, const char *name,
                                    void (*accepted)(void *context, int client), void *context);
@@ -29,9 +22,6 @@ struct listener *listener_new_public(struct process *process, const char *name,
                                      void (*accepted)(void *context, int client, uid_t uid), void *context);
 /* Stops accepting and frees. Sets *listener to NULL. */
 void listener_free(struct listener **listener);
-/* Stops and resumes accepting (at the limit of sessions). */
-void listener_pause(struct listener *listener);
-void listener_resume(struct listener *listener);
 
 /* All TCP listeners of one name ("smtp"). Begins with zeros. */
 struct listener_set {
@@ -40,7 +30,8 @@ struct listener_set {
 };
 
 /*
- * Listens on what the process has been given under NAME, and no more on what was taken from it: at the start, and again after each reload. 0, or
+ * Listens on what the process has been given under NAME, and no more on what was taken from it: at the start, and again after each reload. ACCEPTED is
+ * called as above. A connection from proxy_networks must begin with a PROXY header (common/io/proxy.h); ADDRESS is then what that says. 0, or
  * -ENOMEM.
  */
 int listener_set_update(struct listener_set *set, struct process *process, const char *name,

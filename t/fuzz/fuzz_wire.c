@@ -16,12 +16,9 @@ read_field(struct wire_reader *reader, unsigned kind)
 	char text[16];
 	struct slice s;
 
-	switch (kind % 6) {
+	switch (kind % 5) {
 	case 0:
 		wire_get_u8(reader);
-		break;
-	case 1:
-		wire_get_u16(reader);
 		break;
 	case 2:
 		wire_get_u32(reader);

@@ -8,7 +8,6 @@
     ''', forged=[("mx.example.com.", "A")])
     suite = Suite(**dns.directives())    # dns_servers and dns_trust_anchor
     dns.add("example.com. MX 20 other.example.com.")
-    dns.remove("example.com.", "MX")
     dns.stop()
 
 All names are absolute, and stand in the signed root zone (with example.com. and so on being no zones of their own), but for two:
@@ -84,11 +83,6 @@ class Dns:
 
     def add(self, text):
         self.parse(text)
-        self.reload()
-
-    def remove(self, name, kind=None):
-        """Removes all records of NAME, or those of one type."""
-        self.records = [one for one in self.records if one[0] != name or kind not in (None, one[1])]
         self.reload()
 
     def forge(self, name, kind):
