@@ -14,11 +14,13 @@ try_name(struct slice input)
 {
 	struct maildir_name name;
 	struct maildir_name again;
-	char whole[MAILDIR_NAME_SIZE + 8];
+	char whole[MAILDIR_NAME_SIZE];
 
 	if (!maildir_name_parse(input, &name))
 		return;
-	snprintf(whole, sizeof(whole), "%.*s:2,%.*s", (int)name.base.length, name.base.data, (int)name.flags.length, name.flags.data);
+	if (snprintf(whole, sizeof(whole), "%.*s:2,%.*s", (int)name.base.length, name.base.data, (int)name.flags.length, name.flags.data) >=
+	    MAILDIR_NAME_SIZE)
+		return;
 	if (!maildir_name_parse(slice_from_string(whole), &again) || !slice_equal(name.base, again.base) ||
 	    name.size != again.size || name.flags.length != again.flags.length)
 		abort();
