@@ -173,7 +173,7 @@ const struct config_directive config_directives[] = {
 	ENDPOINTS(dns_servers, "off"),
 	OPTIONAL_PATH(dns_trust_anchor, "/usr/share/dns/root.key"),
 
-	NUMBER(delivery_workers, 1, WORKERS_MAX, "2"),
+	NUMBER(delivery_workers, 1, WORKERS_MAX, "4"),
 	WORD(over_quota, quota_words, "defer"),
 
 	ENDPOINTS(pop3_listen, "*:110"),

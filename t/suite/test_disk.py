@@ -83,7 +83,7 @@ class FullDisk(OwnSuiteTest):
 
     def test_while_space_is_short_mail_is_refused_at_once_and_what_is_queued_is_delivered(self):
         """Spool and mailboxes share a disk: what is kept free is what delivery needs."""
-        suite = self.start_on_small_disk("disk", "64M", spool_directory="disk/spool", mail_directory="disk/mail", spool_reserve="28M")
+        suite = self.start_on_small_disk("disk", "64M", spool_directory="disk/spool", mail_directory="disk/mail", spool_reserve="28M", delivery_workers=2)
         suite.stop_service("deliverd")
         with suite.smtp() as client:
             client.hello()
